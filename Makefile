@@ -1,0 +1,49 @@
+# Every target sets up what it needs: a virtual environment with the pinned dependencies.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help install demo dev test lint bench lock clean
+
+help: ## Show what can be done.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned dependencies into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+install: $(READY) ## Create .venv and install the pinned dependencies.
+
+demo: $(READY) ## Build a real exchange day, damage a copy, heal it, show the proof.
+	@$(BIN)/crypto-assets demo
+
+dev: $(READY) ## Open the Dagster UI on http://127.0.0.1:3000.
+	@$(BIN)/crypto-assets dev
+
+test: $(READY) ## Run the tests; needs no service and no network.
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style, types and the floors.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --verbose | tail -n 20
+
+bench: $(READY) ## Measure the speed of every stage beside its alternatives.
+	@$(BIN)/python -m bench
+
+lock: $(READY) ## Resolve the dependencies anew (needs uv).
+	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \
+		-o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment and all caches; leaves the lake alone.
+	@rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

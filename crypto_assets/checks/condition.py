@@ -1,0 +1,99 @@
+"""What a partition's verdicts add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crypto_assets.checks.day import Day
+from crypto_assets.model.coverage import Coverage
+from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.verdict import Condition, Verdict
+
+_TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
+"""The assets whose faults are the day's. Quotes are observed and cannot be healed, and klines are
+what the exchange says of the day: neither degrades its trades."""
+
+
+def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False) -> Condition:
+    """Say what is known of a partition.
+
+    not_listed
+        No trade part is stored, and the caller knows that the symbol did not exist that day.
+    halted
+        No trade is stored, and the neighbours' ids follow each other: there was none.
+    missing
+        No trade part is stored otherwise.
+    degraded
+        An ERROR verdict on the trades or bars, hot or sealed, or on the day as a whole failed, or
+        ids are missing.
+    complete
+        No fault, and both edges proven: joined by both neighbours, or every trade of the day
+        counted by the exchange's klines.
+    confirmed
+        Complete, and the exchange's own data agree. Either the part of an archive file alone holds
+        every id of the day: whatever else was recorded agrees with it or would be a conflict,
+        and where nothing else was recorded the day is the exchange's published file itself, which
+        the proven edges show to be whole. Or every kline of the day equals our bars in every
+        field.
+    provisional
+        No fault, but an edge is unproven.
+
+    Args:
+        verdicts: Of every asset of the partition, by whichever checks were run.
+        day: What they were judged from.
+        not_listed: Whether the symbol is known not to have existed on the venue that day.
+    """
+    if not day.trade_parts:
+        if not_listed:
+            return Condition.NOT_LISTED
+        return Condition.HALTED if _ids_prove_no_trade(day) else Condition.MISSING
+    faults = any(verdict.is_fault and verdict.asset in _TRADES for verdict in verdicts)
+    summary = day.trades_summary
+    if faults or summary is None or summary.missing:
+        return Condition.DEGRADED
+    return _faultless(verdicts, day, summary)
+
+
+def _faultless(verdicts: Sequence[Verdict], day: Day, summary: Manifest) -> Condition:
+    """Say how far a day without a fault is proven."""
+    if summary.rows == 0 and _ids_prove_no_trade(day):
+        return Condition.HALTED
+    proven = _proves(verdicts, "day_edges_join") or _proves(verdicts, "klines_count_every_trade")
+    if not proven:
+        return Condition.PROVISIONAL
+    confirmed = _is_published(summary.coverage, day.trade_parts) or _proves(
+        verdicts,
+        "bars_equal_klines",
+        whole_day=True,
+    )
+    return Condition.CONFIRMED if confirmed else Condition.COMPLETE
+
+
+def _ids_prove_no_trade(day: Day) -> bool:
+    return (
+        day.previous is not None
+        and day.next is not None
+        and day.previous.last_id + 1 == day.next.first_id
+    )
+
+
+def _proves(verdicts: Sequence[Verdict], check: str, *, whole_day: bool = False) -> bool:
+    """Whether a check was really made and passed, over the whole day where that is asked."""
+    return any(
+        verdict.check == check
+        and verdict.passed
+        and verdict.evidence.get("checked", True)
+        and (not whole_day or verdict.evidence.get("whole_day") is True)
+        for verdict in verdicts
+    )
+
+
+def _is_published(ids: Coverage, parts: Sequence[Manifest]) -> bool:
+    """Whether one part that came from the exchange's archive alone holds all ids."""
+    return any(
+        part.inputs
+        and all(entry.source == "archive" for entry in part.inputs)
+        and len(ids) > 0
+        and not len(ids - part.coverage)
+        for part in parts
+    )

@@ -1,0 +1,312 @@
+"""The commands. Each reads its arguments, calls one use case, and shows what came of it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from crypto_assets import __version__, settings
+from crypto_assets.cli import screen
+from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
+from crypto_assets.lake.lake import Lake
+from crypto_assets.model.instrument import Instrument
+from crypto_assets.model.partition import Partition, parse_date
+from crypto_assets.pipeline.ingest import Taken, take
+
+app = typer.Typer(
+    name="crypto-assets",
+    help="Crypto market data whose days are proven complete by their trade ids.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+FAULT = 3
+"""Exit status when a partition is degraded or missing."""
+
+LakeOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--lake",
+        help="The directory of market data; by default CRYPTO_ASSETS_LAKE or the settings file's.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+
+
+def _lake(path: Path | None) -> Lake:
+    return Lake(path or Path(settings.load().lake))
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        screen.console.print(f"crypto-assets {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Recorded captures and archive files.")],
+    venue: Annotated[str, typer.Option(help="The exchange they were recorded from.")] = "",
+    lake: LakeOption = None,
+) -> None:
+    """Take recordings and archive files into the lake.
+
+    A capture has lines [bold]<local time in us or ns> <combined-stream message>[/], plain, .gz or
+    .zst. Archive files are SYMBOL-trades-DATE and SYMBOL-1m-DATE as .csv, .csv.gz or .zip, checked
+    against the .CHECKSUM beside them, and exchangeInfo answers. Importing a file twice changes
+    nothing. Lines that cannot be read are kept in the lake's dead letters and counted.
+
+    Example: [bold]crypto-assets import BTCUSDT-trades-2024-08-09.zip btcusdt_20240809.gz[/]
+    """
+    target = _lake(lake)
+    failed = 0
+    for path in paths:
+        with screen.progress() as bar:
+            task = bar.add_task(path.name, total=None)
+            advance = functools.partial(bar.advance, task)
+            try:
+                taken = take(target, path, venue or settings.load().venue, advance)
+            except (ChecksumMismatch, UnreadableInput) as error:
+                failed += 1
+                screen.errors.print(f"[bold red]error[/] {escape(str(error))}", soft_wrap=True)
+                continue
+        _tell_taken(path, taken, target)
+        failed += bool(taken.record.torn or taken.record.unreadable)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tell_taken(path: Path, taken: Taken, lake: Lake) -> None:
+    record = taken.record
+    if taken.listed is not None:
+        told = f"{len(taken.listed.symbols):,} symbols as of {taken.listed.date}"
+    else:
+        told = ", ".join(
+            f"{landed.rows:,} {landed.asset} of {landed.symbol} {landed.date}"
+            for landed in record.landed
+        )
+    known = "" if taken.is_new else " (already there, nothing changed)"
+    told = f"{escape(path.name)}: {told or 'no trade or quote in it'}{known}"
+    screen.console.print(told, highlight=False, soft_wrap=True)
+    if record.unreadable or record.unknown:
+        where = lake.layout.dead_letters(record.venue, record.id)
+        for letter in taken.dead[:5]:
+            screen.errors.print(
+                f"[yellow]kept aside[/] {escape(str(path))}:{letter.line}: {escape(letter.reason)}",
+                soft_wrap=True,
+                highlight=False,
+            )
+        screen.errors.print(
+            f"[yellow]{record.unreadable} lines could not be read, {record.unknown} are of an "
+            f"unknown kind[/]; verbatim in {escape(str(where))}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if record.torn:
+        screen.errors.print(
+            f"[bold red]torn[/] {escape(str(path))}: {escape(record.torn)}; what was before it is "
+            "in the lake",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def _dates(text: str) -> tuple[str, str]:
+    first, _, last = text.partition("..")
+    if last and parse_date(last) < parse_date(first):
+        raise InvalidName(f"dates {text!r}: the last day is before the first")
+    return first, last or first
+
+
+def _partitions(symbols: list[str], dates: str) -> list[Partition]:
+    first, last = _dates(dates)
+    venue = settings.load().venue
+    found: list[Partition] = []
+    for symbol in symbols:
+        day = Partition(Instrument.parse(symbol, venue), parse_date(first))
+        while day.date <= parse_date(last):
+            found.append(day)
+            day = day.next
+    return found
+
+
+@app.command()
+def build(
+    symbol: Annotated[list[str], typer.Option(help="A symbol; may be given several times.")],
+    date: Annotated[str, typer.Option(help="A day or a range of days, D or D..D2.")],
+    lake: LakeOption = None,
+) -> None:
+    """Build every asset of days and symbols, and judge them.
+
+    Runs the same Dagster assets and checks as the UI, in this process. Exit status 0 when no day
+    has a fault, 3 when one is degraded or missing, 1 on an error.
+
+    Example: [bold]crypto-assets build --symbol NEXOUSDT --date 2024-07-23..2024-07-25[/]
+    """
+    from crypto_assets.defs.inprocess import build as run
+    from crypto_assets.model.assets import ASSETS
+    from crypto_assets.model.verdict import Condition
+    from crypto_assets.pipeline.status import status_of
+
+    target = _lake(lake)
+    partitions = _partitions(symbol, date)
+    with screen.progress() as bar:
+        task = bar.add_task("building", total=len(partitions) * len(ASSETS))
+
+        def watch(asset: str, partition: Partition) -> None:
+            bar.update(task, advance=1, description=f"{asset} {partition}")
+
+        failures = run(target, partitions, watch)
+    days = [status_of(target, partition) for partition in partitions]
+    screen.console.print(screen.matrix(days))
+    for line in screen.faults(days):
+        screen.errors.print(line, highlight=False, soft_wrap=True)
+    if any(Condition(day.condition).is_fault for day in days):
+        raise typer.Exit(FAULT)
+    if failures:
+        for failure in failures:
+            screen.errors.print(f"[bold red]error[/] {escape(failure)}", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    symbol: Annotated[Optional[str], typer.Option(help="Only this symbol.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="A list of objects, one a day.")] = False,
+    lake: LakeOption = None,
+) -> None:
+    """Show what is known of every symbol and day.
+
+    Example: [bold]crypto-assets status --symbol BTCUSDT --json[/]
+    """
+    from crypto_assets.pipeline.status import known_partitions, status_of
+
+    target = _lake(lake)
+    name = Instrument.parse(symbol).symbol if symbol else None
+    days = [status_of(target, partition) for partition in known_partitions(target, name)]
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(days), indent=1).decode() + "\n")
+    elif days:
+        screen.console.print(screen.matrix(days))
+        for line in screen.faults(days):
+            screen.console.print(line, highlight=False, soft_wrap=True)
+    else:
+        screen.console.print(f"{target.layout.root}: nothing is stored yet; import a recording")
+
+
+@app.command()
+def verify(lake: LakeOption = None) -> None:
+    """Hash every sealed file again and hold it against its checksum and its manifest.
+
+    Exit status 1 when one differs. The checksums can also be checked without this program:
+    [bold]cd DIRECTORY && sha256sum -c *.sha256[/]
+
+    Example: [bold]crypto-assets verify --lake /data/lake[/]
+    """
+    from crypto_assets.pipeline.verify import verify as run
+
+    target = _lake(lake)
+    count = 0
+    wrong = 0
+    with screen.progress() as bar:
+        task = bar.add_task("verifying", total=None)
+        for checked in run(target):
+            count += 1
+            bar.advance(task)
+            if checked.fault is not None:
+                wrong += 1
+                screen.console.print(
+                    f"[bold red]wrong[/] {escape(checked.path)}: {escape(checked.fault)}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+    screen.console.print(f"{count} sealed files checked, {wrong} wrong", highlight=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT statement.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[
+        Optional[Path],
+        typer.Option("-o", "--output", help="Write to a file instead."),
+    ] = None,
+    lake: LakeOption = None,
+) -> None:
+    """Ask the lake in SQL.
+
+    Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
+    verdicts; every row has its venue, symbol and date.
+
+    Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
+    """
+    from crypto_assets.pipeline import query
+
+    if form not in query.FORMATS:
+        raise InvalidName(f"format {form!r}: expected one of {', '.join(query.FORMATS)}")
+    if output is None and form == "parquet":
+        raise InvalidName("format 'parquet': expected a file to write to, name it with -o")
+    found = query.query(_lake(lake), statement)
+    if output is not None:
+        query.write(found, "csv" if form == "table" else form, output.absolute())
+        screen.errors.print(f"{found.height:,} rows in {output}", highlight=False)
+    elif form == "table":
+        screen.console.print(screen.rows(found))
+    else:
+        sys.stdout.buffer.write(query.render(found, form))
+
+
+@app.command()
+def demo(lake: LakeOption = None) -> None:
+    """Build a real exchange day, damage a copy of it, heal it, and show the proof.
+
+    Example: [bold]crypto-assets demo --lake /tmp/lake[/]
+    """
+    from crypto_assets.demo import run
+
+    root = _lake(lake).layout.root
+    raise typer.Exit(run(root, root / "reports", screen.console))
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Of the UI.", min=1, max=65535)] = 3000,
+    lake: LakeOption = None,
+) -> None:
+    """Open the Dagster UI on 127.0.0.1; ends with Ctrl-C.
+
+    Example: [bold]crypto-assets dev --port 3001[/]
+    """
+    from crypto_assets.defs.instance import home
+
+    directory = home()
+    environment = {
+        **settings.environment(),
+        "DAGSTER_HOME": str(directory),
+        settings.LAKE_VARIABLE: str(_lake(lake).layout.root),
+    }
+    os.chdir(directory)
+    screen.console.print(f"Dagster on http://127.0.0.1:{port}, Ctrl-C ends it", highlight=False)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml"]
+    os.execve(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606

@@ -1,0 +1,100 @@
+"""What people see: tables and progress, on standard output; errors on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from crypto_assets.pipeline.status import DayStatus
+
+_PIPED_WIDTH = 120
+console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
+
+_COLOURS = {
+    "confirmed": "bold green",
+    "complete": "green",
+    "provisional": "yellow",
+    "degraded": "bold red",
+    "missing": "red",
+    "halted": "cyan",
+    "not_listed": "dim",
+}
+_COLUMNS: tuple[tuple[str, JustifyMethod], ...] = (
+    ("symbol", "left"),
+    ("date", "left"),
+    ("condition", "left"),
+    ("trades", "right"),
+    ("trade ids", "left"),
+    ("missing", "right"),
+    ("sealed", "right"),
+)
+_ROWS_SHOWN = 50
+
+
+def progress() -> Progress:
+    """A progress bar, on standard error so that output can be piped."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    )
+
+
+def matrix(days: Iterable[DayStatus]) -> Table:
+    """The completeness matrix as a table."""
+    table = Table(
+        title="Completeness by symbol and day",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for name, justify in _COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=True)
+    for day in days:
+        colour = _COLOURS.get(day.condition, "")
+        ids = "-" if day.first_trade_id is None else f"{day.first_trade_id}..{day.last_trade_id}"
+        missing = sum(last - first + 1 for first, last in day.missing)
+        table.add_row(
+            escape(day.symbol),
+            day.date,
+            f"[{colour}]{day.condition}[/]",
+            f"{day.rows:,}",
+            ids,
+            f"[red]{missing:,}[/]" if missing else "-",
+            f"v{day.version}" if day.version else "-",
+        )
+    return table
+
+
+def faults(days: Iterable[DayStatus]) -> Iterable[str]:
+    """One line for every check that did not pass."""
+    for day in days:
+        for fault in day.faults:
+            colour = "red" if fault.severity == "ERROR" else "yellow"
+            yield (
+                f"[{colour}]{fault.severity}[/] {escape(day.symbol)} {day.date} "
+                f"{fault.asset}.{fault.check}: {escape(fault.message)}"
+            )
+
+
+def rows(frame: pl.DataFrame) -> Table:
+    """A query's result as a table, the first rows of it."""
+    table = Table()
+    for name, dtype in frame.schema.items():
+        table.add_column(escape(name), justify="right" if dtype.is_numeric() else "left")
+    for row in frame.head(_ROWS_SHOWN).iter_rows():
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    if frame.height > _ROWS_SHOWN:
+        table.caption = f"{_ROWS_SHOWN} of {frame.height:,} rows; --format csv gives all"
+    return table

@@ -1,0 +1,27 @@
+"""What Dagster loads: every definition, named one by one."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from crypto_assets import settings
+from crypto_assets.defs.automation import (
+    checks_only,
+    daily_compaction,
+    known_symbols,
+    market_day,
+)
+from crypto_assets.defs.checks import checks
+from crypto_assets.defs.market_data import assets
+from crypto_assets.defs.wiring import resources_of
+
+defs = dg.Definitions(
+    assets=assets,
+    asset_checks=checks,
+    jobs=[market_day, checks_only],
+    schedules=[daily_compaction],
+    sensors=[known_symbols],
+    resources=resources_of(Path(settings.load().lake)),
+    # A partition's work is short: a process for every step would cost ten times as much.
+    executor=dg.in_process_executor,
+)

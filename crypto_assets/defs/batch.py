@@ -1,0 +1,73 @@
+"""The partitions of one run on their way from an asset to its IO manager."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.build import give_up, make
+from crypto_assets.pipeline.steps import Made
+
+Frames = Mapping[Partition, pl.LazyFrame]
+"""What an IO manager hands an asset of one upstream: a frame for each partition stored."""
+
+Watch = Callable[[str, Partition], None]
+"""Told an asset and a partition of it that was made or has failed."""
+
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextlib.contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Have every batch of this thread tell of its partitions while the block runs."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Partitions of one asset, each made when the IO manager comes to it.
+
+    One that cannot be made fails alone: its reason becomes a verdict, the others go on.
+    """
+
+    lake: Lake
+    asset: str
+    partitions: list[Partition]
+    upstream: Mapping[str, Frames]
+    stored: dict[Partition, list[Committed]] = field(default_factory=dict)
+    failed: dict[Partition, CryptoAssetsError] = field(default_factory=dict)
+
+    def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
+        """Make and store one partition after the other; give those that worked."""
+        for partition in self.partitions:
+            try:
+                committed = [self._store(partition, made) for made in self._make(partition)]
+            except CryptoAssetsError as error:
+                self.failed[partition] = error
+                give_up(self.lake, self.asset, partition, error)
+            else:
+                self.stored[partition] = committed
+                yield partition, committed
+            watch = _watch.get()
+            if watch is not None:
+                watch(self.asset, partition)
+
+    def _make(self, partition: Partition) -> list[Made]:
+        frames = {
+            name: found[partition] for name, found in self.upstream.items() if partition in found
+        }
+        return make(self.lake, self.asset, partition, frames)
+
+    def _store(self, partition: Partition, made: Made) -> Committed:
+        return self.lake.store(self.asset, partition, made)

@@ -1,0 +1,66 @@
+"""Parquet between assets: commit what an asset made, hand on lazy frames of what it left."""
+
+import dagster as dg
+
+from crypto_assets.defs.batch import Batch, Frames
+from crypto_assets.defs.metadata import of_files
+from crypto_assets.defs.partitions import key_of, partitions_of
+from crypto_assets.defs.resources import LakeResource
+from crypto_assets.model.assets import ASSETS
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """Store an asset's partitions in the lake and scan them for the assets downstream.
+
+    One run may hold one partition or a range of them; each is stored, described and fails by
+    itself.
+    """
+
+    lake: LakeResource
+
+    def handle_output(self, context: dg.OutputContext, obj: Batch) -> None:
+        """Store every partition of a batch.
+
+        Raises:
+            dagster.Failure: not one of them could be made.
+        """
+        keys: list[str] = []
+        for partition, files in obj.store():
+            key = key_of(partition)
+            keys.append(key)
+            context.step_context.add_asset_metadata(
+                of_files(files, ASSETS[obj.asset].table),
+                asset_key=context.asset_key,
+                partition_key=key,
+            )
+        for partition, error in obj.failed.items():
+            context.log.error("%s of %s: %s", obj.asset, partition, error)
+        if not keys:
+            raise dg.Failure(
+                description="; ".join(str(error) for error in obj.failed.values()),
+                allow_retries=False,
+            )
+        if obj.failed:
+            _narrow(context, keys)
+
+    def load_input(self, context: dg.InputContext) -> Frames:
+        """Scan the stored partitions of an upstream asset lazily."""
+        lake = self.lake.lake
+        (asset,) = context.asset_key.path
+        return {
+            partition: lake.scan(asset, partition)
+            for partition in partitions_of(context.asset_partition_keys)
+            if lake.layout.files(asset, partition)
+        }
+
+
+def _narrow(context: dg.OutputContext, keys: list[str]) -> None:
+    """Have Dagster record a materialization for these partitions of a range only.
+
+    There is no public way to say that some partitions of a range were not made; without this the
+    failed ones would show as materialized. The version of Dagster is pinned and a test holds it.
+    """
+    definition = context.asset_partitions_def
+    context._asset_partitions_subset = (  # noqa: SLF001 - see above
+        definition.empty_subset().with_partition_keys(keys)
+    )

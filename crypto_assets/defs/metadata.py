@@ -1,0 +1,93 @@
+"""What the UI shows of a committed file and of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import polars as pl
+
+from crypto_assets.lake.lake import Committed
+from crypto_assets.model.tables import Table
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Derive Dagster's column schema from a table's Pandera model."""
+    columns = table.model.to_schema().columns
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=_type_name(dtype),
+                description=columns[name].description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=columns[name].nullable,
+                    unique=columns[name].unique,
+                    other=[str(check) for check in columns[name].checks],
+                ),
+            )
+            for name, dtype in table.schema.items()
+        ],
+    )
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Decimal):
+        return f"decimal({dtype.precision}, {dtype.scale})"
+    if isinstance(dtype, pl.Datetime):
+        return f"timestamp[{dtype.time_unit}, {dtype.time_zone}]"
+    return str(dtype).lower()
+
+
+def of_files(files: Sequence[Committed], table: Table) -> Metadata:
+    """Describe the committed files of one partition."""
+    rows = sum(file.manifest.rows for file in files)
+    found: Metadata = {
+        "dagster/partition_row_count": dg.MetadataValue.int(rows),
+        "bytes": dg.MetadataValue.int(sum(file.bytes for file in files)),
+        "files": dg.MetadataValue.int(len(files)),
+    }
+    if not files:
+        found["note"] = dg.MetadataValue.text("nothing of it is stored for this day")
+        return found
+    only = files[0] if len(files) == 1 else None
+    if only is not None:
+        found["path"] = dg.MetadataValue.path(str(only.path))
+        found["sha256"] = dg.MetadataValue.text(only.sha256)
+        found["logical hash"] = dg.MetadataValue.text(only.manifest.logical_hash)
+        found["version"] = dg.MetadataValue.int(only.manifest.version)
+    else:
+        found["directory"] = dg.MetadataValue.path(str(files[0].path.parent))
+        found["parts"] = dg.MetadataValue.table(
+            records=[
+                dg.TableRecord(
+                    {
+                        "file": file.path.name,
+                        "rows": file.manifest.rows,
+                        "bytes": file.bytes,
+                        "sha256": file.sha256,
+                    },
+                )
+                for file in files[:50]
+            ],
+        )
+    if table.id is not None:
+        firsts = [m.first_id for m in (file.manifest for file in files) if m.first_id is not None]
+        lasts = [m.last_id for m in (file.manifest for file in files) if m.last_id is not None]
+        if firsts and lasts:
+            found["first id"] = dg.MetadataValue.int(min(firsts))
+            found["last id"] = dg.MetadataValue.int(max(lasts))
+    sources = _sources(files)
+    if sources:
+        found["rows by source"] = dg.MetadataValue.json(sources)
+    return found
+
+
+def _sources(files: Sequence[Committed]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for file in files:
+        for source, rows in file.manifest.sources.items():
+            found[source] = found.get(source, 0) + rows
+    return found

@@ -1,0 +1,43 @@
+"""What the assets are given: the lake, and SQL over it."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_duckdb import DuckDBResource
+
+from crypto_assets.lake.lake import Lake
+from crypto_assets.pipeline.query import views_of
+from crypto_assets.sinks.duckdb import attach
+
+
+@functools.cache
+def _open(root: str) -> Lake:
+    return Lake(Path(root))
+
+
+class LakeResource(dg.ConfigurableResource[Lake]):
+    """The lake as a resource."""
+
+    root: str
+
+    @property
+    def lake(self) -> Lake:
+        """The lake; one object a process, so that what it has summarised stays known."""
+        return _open(self.root)
+
+
+class LakeSQL(DuckDBResource):
+    """DuckDB over the lake's views."""
+
+    lake: LakeResource
+
+    @contextlib.contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection with every view of the lake, as the files lie now."""
+        with super().get_connection() as connection:
+            attach(connection, views_of(self.lake.lake))
+            yield connection

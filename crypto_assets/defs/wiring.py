@@ -1,0 +1,17 @@
+"""Which resources the assets are given."""
+
+from pathlib import Path
+from typing import Any
+
+from crypto_assets.defs.io_managers import LakeIOManager
+from crypto_assets.defs.resources import LakeResource, LakeSQL
+
+
+def resources_of(root: Path) -> dict[str, Any]:
+    """Give every resource of one lake, by the names the assets know them by."""
+    lake = LakeResource(root=str(root))
+    return {
+        "lake": lake,
+        "lake_io": LakeIOManager(lake=lake),
+        "sql": LakeSQL(database=":memory:", lake=lake),
+    }

@@ -1,0 +1,1 @@
+"""The door to the disk: where files lie, how they become final, how they are read."""

@@ -1,0 +1,189 @@
+"""Rows on their way to becoming a file: written once, described as they pass, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from crypto_assets import __version__
+from crypto_assets.errors import CommitFailed, SchemaMismatch
+from crypto_assets.lake.hashing import LogicalHash
+from crypto_assets.lake.parquet import TableWriter, read_footer
+from crypto_assets.model.coverage import Coverage, Range
+from crypto_assets.model.manifest import Input, Manifest
+from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import TRADES, Table
+
+BATCH_ROWS = 1_000_000
+CONFLICTS_LISTED = 1_000
+WRITER = f"crypto-assets {__version__}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Rows on their way to becoming a file, and what is known of them beforehand.
+
+    ``rows`` have the table's columns, ascend by its id or time, and have each key once.
+    """
+
+    rows: pl.LazyFrame | Iterable[pl.DataFrame]
+    name: str | None = None
+    """The file's name without its suffix; None for the partition's only file."""
+    version: int = 1
+    inputs: tuple[Input, ...] = ()
+    parents: dict[str, str] = field(default_factory=dict)
+    duplicates: int = 0
+    conflicts: tuple[int, ...] = ()
+    disordered: int = 0
+    unreadable: int = 0
+    recorded: tuple[Range, ...] = ()
+
+
+def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
+    """Scan committed files of one table in the order given, only the columns they hold."""
+    return pl.scan_parquet(list(paths), hive_partitioning=False, glob=False)
+
+
+def frames_of(rows: pl.LazyFrame | Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Stream rows as frames, in order and in bounded memory."""
+    if isinstance(rows, pl.LazyFrame):
+        yield from rows.collect_batches(
+            chunk_size=BATCH_ROWS,
+            maintain_order=True,
+            engine="streaming",
+        )
+    else:
+        yield from rows
+
+
+class _Description:
+    """What a file turns out to hold, learned frame by frame as it is written."""
+
+    def __init__(self, table: Table, subject: str) -> None:
+        self.table = table
+        self.subject = subject
+        self.digest = LogicalHash(table)
+        self.rows = 0
+        self.inversions = 0
+        self.ids: tuple[int, int] | None = None
+        self.ranges: list[Range] = []
+        self.times: tuple[int, int] | None = None
+        self._last_time: int | None = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        if frame.schema != self.table.schema:
+            raise SchemaMismatch(
+                f"{self.subject}: expected {dict(self.table.schema)}, found {dict(frame.schema)}",
+            )
+        if frame.is_empty():
+            return
+        self.digest.update(frame)
+        self.rows += frame.height
+        if self.table.id is not None:
+            self._add_ids(frame[self.table.id])
+        if self.table.time is not None:
+            self._add_times(frame[self.table.time].to_physical())
+
+    def _add_ids(self, ids: pl.Series) -> None:
+        first, last = int(ids[0]), int(ids[-1])
+        ascends = bool((ids.diff().slice(1) > 0).all())
+        if not ascends or (self.ids is not None and first <= self.ids[1]):
+            raise CommitFailed(f"{self.subject}: expected ascending {self.table.id}, each once")
+        self.ids = (first if self.ids is None else self.ids[0], last)
+        if self.table is TRADES:
+            self.ranges.extend(Coverage.of_ids(ids).ranges)
+
+    def _add_times(self, times: pl.Series) -> None:
+        back = int((times.diff() < 0).sum())
+        back += int(self._last_time is not None and times[0] < self._last_time)
+        self._last_time = int(times[-1])
+        lowest, highest = (int(value) for value in (times.min(), times.max()))  # type: ignore[arg-type]
+        if self.times is not None:
+            lowest, highest = min(lowest, self.times[0]), max(highest, self.times[1])
+        self.times = (lowest, highest)
+        self.inversions += back
+        if back and self.table.id is None:
+            raise CommitFailed(f"{self.subject}: expected ascending {self.table.time}")
+
+
+def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manifest:
+    """Write a draft to a new file and describe it.
+
+    Raises:
+        SchemaMismatch: a frame's columns are not the table's.
+        CommitFailed: ids or times do not ascend.
+    """
+    description = _Description(table, f"{table.name} of {partition}")
+    writer = TableWriter(path, table)
+    try:
+        for frame in frames_of(draft.rows):
+            description.add(frame)
+            writer.write(frame)
+        ids, times = description.ids, description.times
+        manifest = Manifest(
+            table=table.name,
+            venue=partition.instrument.venue,
+            symbol=partition.instrument.symbol,
+            date=partition.date.isoformat(),
+            rows=description.rows,
+            logical_hash=description.digest.hexdigest(),
+            schema_version=table.version,
+            writer=WRITER,
+            version=draft.version,
+            inputs=_counted(draft.inputs, description.rows),
+            parents=draft.parents,
+            first_id=ids and ids[0],
+            last_id=ids and ids[1],
+            missing=Coverage.of(description.ranges).missing,
+            first_us=times and times[0],
+            last_us=times and times[1],
+            inversions=description.inversions,
+            duplicates=draft.duplicates,
+            conflicts=draft.conflicts[:CONFLICTS_LISTED],
+            disordered=draft.disordered,
+            unreadable=draft.unreadable,
+            recorded=draft.recorded,
+        )
+    except BaseException:
+        writer.abandon()
+        raise
+    writer.close(manifest)
+    return manifest
+
+
+def _counted(inputs: tuple[Input, ...], rows: int) -> tuple[Input, ...]:
+    """Say of the only input that all rows came from it."""
+    if len(inputs) != 1:
+        return inputs
+    return (msgspec.structs.replace(inputs[0], rows=rows),)
+
+
+def read_back(path: Path, table: Table, manifest: Manifest) -> None:
+    """Open a written file again and hold it against its manifest.
+
+    Raises:
+        CommitFailed: the footer, the row count or the values differ.
+    """
+    footer = read_footer(path)
+    if footer.manifest != manifest or footer.rows != manifest.rows:
+        raise CommitFailed(
+            f"{path.name}: expected {manifest.rows} rows, its footer says {footer.rows}",
+        )
+    found = hash_of(path, table)
+    if found != manifest.logical_hash:
+        raise CommitFailed(
+            f"{path.name}: expected logical hash {manifest.logical_hash}, read back {found}",
+        )
+
+
+def hash_of(rows: Path | pl.LazyFrame, table: Table) -> str:
+    """Compute the logical hash of a file's or a frame's values, in bounded memory."""
+    frame = scan_files([rows]) if isinstance(rows, Path) else rows
+    digest = LogicalHash(table)
+    for part in frames_of(frame.select(table.hashed)):
+        digest.update(part)
+    return digest.hexdigest()

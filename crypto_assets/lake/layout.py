@@ -1,0 +1,94 @@
+"""Where everything lies: Hive directories under one root, readable by any engine as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from crypto_assets.errors import InvalidName
+from crypto_assets.model.instrument import Instrument
+from crypto_assets.model.partition import Partition
+
+_FILE = re.compile(r"[\w][\w.+-]{0,199}")
+
+
+def checked_name(name: str) -> str:
+    """Hold a file name from outside against what may reach the disk.
+
+    Raises:
+        InvalidName: it is not one plain file name of letters, digits and ``. _ + -``.
+    """
+    if not _FILE.fullmatch(name):
+        raise InvalidName(
+            f"file name {name!r}: expected letters, digits and . _ + -, at most 200 characters",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below one lake's root."""
+
+    root: Path
+
+    def directory(self, asset: str, partition: Partition) -> Path:
+        """The directory of one partition of an asset."""
+        return (
+            self.root
+            / asset
+            / f"venue={partition.instrument.venue}"
+            / f"symbol={partition.instrument.symbol}"
+            / f"date={partition.date.isoformat()}"
+        )
+
+    def file(self, asset: str, partition: Partition, name: str | None = None) -> Path:
+        """One file of a partition; the partition's only file is named after its asset."""
+        return self.directory(asset, partition) / f"{checked_name(name or asset)}.parquet"
+
+    def files(self, asset: str, partition: Partition) -> list[Path]:
+        """Every committed Parquet file of a partition, by name."""
+        return sorted(self.directory(asset, partition).glob("[!.]*.parquet"))
+
+    def partitions(self, asset: str, symbol: str | None = None) -> Iterator[Partition]:
+        """Every partition of an asset that has a committed file, in order of path."""
+        pattern = f"venue=*/symbol={symbol or '*'}/date=*"
+        for directory in sorted((self.root / asset).glob(pattern)):
+            if any(directory.glob("[!.]*.parquet")):
+                yield partition_of(directory)
+
+    def instruments(self, asset: str) -> Iterator[Instrument]:
+        """Every instrument an asset has a directory of, in order of path."""
+        for directory in sorted((self.root / asset).glob("venue=*/symbol=*")):
+            venue, symbol = (part.split("=", 1)[1] for part in directory.parts[-2:])
+            yield Instrument(venue, symbol)
+
+    def inputs(self, venue: str) -> Path:
+        """The directory of the imported files and their records."""
+        return self.root / "inputs" / f"venue={venue}"
+
+    def dead_letters(self, venue: str, name: str) -> Path:
+        """The file of an input's unreadable lines."""
+        return self.root / "dead_letters" / f"venue={venue}" / f"{checked_name(name)}.txt"
+
+    def exchange_info(self, venue: str) -> Path:
+        """The directory of the venue's descriptions of its symbols, one file a day."""
+        return self.root / "exchange_info" / f"venue={venue}"
+
+    def relative(self, path: Path) -> str:
+        """A path as people are shown it: below the root."""
+        return str(path.relative_to(self.root))
+
+
+def partition_of(path: Path) -> Partition:
+    """Read the partition off a directory, or a file in one.
+
+    Raises:
+        InvalidName: the path has no ``venue=``, ``symbol=`` and ``date=`` parts.
+    """
+    values = dict(part.split("=", 1) for part in path.parts if "=" in part)
+    try:
+        return Partition.of(values["venue"], values["symbol"], values["date"])
+    except KeyError as missing:
+        raise InvalidName(f"{path}: expected .../venue=V/symbol=S/date=D, no {missing}") from None

@@ -1,0 +1,97 @@
+"""Sort what arrives in any order, in bounded memory: an external merge sort over scratch files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from crypto_assets.lake.draft import frames_of
+from crypto_assets.lake.parts import Part, scan_parts, summarise
+from crypto_assets.model.coverage import Coverage
+from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.tables import TRADES, Table
+from crypto_assets.transforms.merge import merge
+
+
+class Runs:
+    """Rows of one table and partition on their way to being sorted, each id once.
+
+    Rows are held in memory until :meth:`spill` writes them, sorted, to a run in ``scratch``.
+    """
+
+    def __init__(self, table: Table, scratch: Path) -> None:
+        if table.id is None:
+            raise ValueError(f"{table.name} has no id to sort by")
+        self._table = table
+        self._id = table.id
+        self._scratch = scratch
+        self._held: list[pl.DataFrame] = []
+        self._runs: list[Part] = []
+        self._last: int | None = None
+        self.rows_held = 0
+        self.disordered = 0
+        """Rows that came with a lower id than the row before."""
+        self.duplicates = 0
+        """Rows dropped because their id was there already."""
+        self.conflicts: tuple[int, ...] = ()
+        """Ids that came with different contents."""
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows as they came."""
+        if frame.is_empty():
+            return
+        ids = frame[self._id]
+        self.disordered += int((ids.diff() < 0).sum())
+        self.disordered += int(self._last is not None and ids[0] < self._last)
+        self._last = int(ids[-1])
+        self._held.append(frame)
+        self.rows_held += frame.height
+
+    def spill(self) -> None:
+        """Sort what is held and write it to the scratch directory."""
+        merged = self._merge_held()
+        ids = merged[self._id]
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        path = self._scratch / f"{len(self._runs)}.parquet"
+        merged.write_parquet(path, compression="lz4", row_group_size=250_000)
+        covered = Coverage.of_ids(ids) if self._table is TRADES else Coverage()
+        times = merged[self._table.time or self._id].to_physical()
+        manifest = Manifest(
+            table=self._table.name,
+            venue="",
+            symbol="",
+            date="",
+            rows=merged.height,
+            logical_hash=path.name,
+            schema_version=self._table.version,
+            writer="",
+            first_id=int(ids[0]),
+            last_id=int(ids[-1]),
+            missing=covered.missing,
+            first_us=times.min(),  # type: ignore[arg-type]
+            last_us=times.max(),  # type: ignore[arg-type]
+        )
+        self._runs.append(Part(path, manifest))
+
+    def drain(self) -> Iterator[pl.DataFrame]:
+        """Give every row once, ascending by id; the counts are final when this returns."""
+        if not self._runs:
+            return iter([self._merge_held()] if self._held else [])
+        if self._held:
+            self.spill()
+        if len(self._runs) > 1:
+            whole = summarise(self._runs, self._table)
+            self.duplicates += whole.duplicates
+            self.conflicts = tuple(sorted({*self.conflicts, *whole.conflicts}))
+        return frames_of(scan_parts(self._runs, self._table))
+
+    def _merge_held(self) -> pl.DataFrame:
+        whole = pl.concat(self._held)
+        self._held.clear()
+        self.rows_held = 0
+        merged = merge([whole], self._table)
+        self.duplicates += merged.duplicates
+        self.conflicts = tuple(sorted({*self.conflicts, *merged.conflicts}))
+        return merged.frame

@@ -1,0 +1,216 @@
+"""Every table of the lake, each declared once as a Pandera model.
+
+The polars schema, Dagster's column schema, the Parquet file and the schema check all derive
+from these models: :func:`polars_schema` and :data:`TABLES` are the way in.
+
+Prices are ``Decimal(18, 8)``, quantities and volumes ``Decimal(28, 8)``, times microseconds UTC.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Annotated
+
+import pandera.polars as pa
+import polars as pl
+
+PRICE = pl.Decimal(18, 8)
+QUANTITY = pl.Decimal(28, 8)
+TIME = pl.Datetime("us", "UTC")
+
+Price = Annotated[pl.Decimal, 18, 8]
+Quantity = Annotated[pl.Decimal, 28, 8]
+Time = Annotated[pl.Datetime, "us", "UTC"]
+
+
+class Trades(pa.DataFrameModel):
+    """One row a match, each trade id once, ascending by trade id."""
+
+    trade_id: pl.Int64 = pa.Field(ge=0, unique=True, description="The venue's id of the match.")
+    ts_event: Time = pa.Field(description="When the venue matched it.")
+    price: Price = pa.Field(gt=0, description="Quote units per base unit.")
+    quantity: Quantity = pa.Field(gt=0, description="Base units.")
+    is_buyer_maker: pl.Boolean = pa.Field(description="True when the taker sold.")
+    ts_recv: Time = pa.Field(
+        nullable=True,
+        description="When our socket first saw it; null where it came from an archive.",
+    )
+    quoted_value: Quantity = pa.Field(
+        nullable=True,
+        description="The archive's own quote quantity, kept only where it is not price x quantity.",
+    )
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Quotes(pa.DataFrameModel):
+    """One row a change of the best bid or ask, each update id once, ascending."""
+
+    update_id: pl.Int64 = pa.Field(ge=0, unique=True, description="The venue's order book id.")
+    ts_as_of: Time = pa.Field(
+        description="Event time where the venue sends one, else receive time less the "
+        "recording's clock offset.",
+    )
+    ts_recv: Time = pa.Field(nullable=True, description="When our socket saw it.")
+    bid: Price = pa.Field(ge=0, description="Best bid price.")
+    bid_quantity: Quantity = pa.Field(ge=0, description="Base units at the best bid.")
+    ask: Price = pa.Field(ge=0, description="Best ask price.")
+    ask_quantity: Quantity = pa.Field(ge=0, description="Base units at the best ask.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Bars(pa.DataFrameModel):
+    """One row an interval, ``[ts_open, ts_open + interval)``, every interval of the day present."""
+
+    ts_open: Time = pa.Field(unique=True, description="When the bar opens; its key.")
+    open: Price = pa.Field(nullable=True, gt=0, description="Price of the lowest trade id.")
+    high: Price = pa.Field(nullable=True, gt=0, description="Highest price.")
+    low: Price = pa.Field(nullable=True, gt=0, description="Lowest price.")
+    close: Price = pa.Field(
+        nullable=True,
+        gt=0,
+        description="Price of the highest trade id; without a trade, the last close before.",
+    )
+    volume: Quantity = pa.Field(ge=0, description="Base units traded.")
+    quote_volume: Quantity = pa.Field(ge=0, description="Sum of price x quantity, 8 decimals each.")
+    trade_count: pl.Int64 = pa.Field(ge=0, description="Trades in the interval.")
+    taker_buy_volume: Quantity = pa.Field(ge=0, description="Base units bought by takers.")
+    taker_buy_quote_volume: Quantity = pa.Field(ge=0, description="Quote units paid by takers.")
+    vwap: Price = pa.Field(
+        nullable=True,
+        ge=0,
+        description="quote_volume / volume, rounded to 8 decimals; null without a trade.",
+    )
+    first_trade_id: pl.Int64 = pa.Field(nullable=True, description="Lowest id; null without one.")
+    last_trade_id: pl.Int64 = pa.Field(nullable=True, description="Highest id; null without one.")
+    is_complete: pl.Boolean = pa.Field(
+        description="False where missing ids may belong to the interval: a bar of 0 trades is a "
+        "quiet market when true, and no data when false.",
+    )
+    bid: Price = pa.Field(nullable=True, ge=0, description="Best bid as the interval ends.")
+    bid_quantity: Quantity = pa.Field(nullable=True, ge=0, description="Its quantity.")
+    ask: Price = pa.Field(nullable=True, ge=0, description="Best ask as the interval ends.")
+    ask_quantity: Quantity = pa.Field(nullable=True, ge=0, description="Its quantity.")
+    spread: Price = pa.Field(nullable=True, description="ask - bid.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Klines(pa.DataFrameModel):
+    """The exchange's own bars, as published."""
+
+    interval: pl.String = pa.Field(description="The bar's length, such as 1m.")
+    ts_open: Time = pa.Field(description="When the bar opens.")
+    open: Price = pa.Field(gt=0)
+    high: Price = pa.Field(gt=0)
+    low: Price = pa.Field(gt=0)
+    close: Price = pa.Field(gt=0)
+    volume: Quantity = pa.Field(ge=0)
+    quote_volume: Quantity = pa.Field(ge=0)
+    trade_count: pl.Int64 = pa.Field(ge=0)
+    taker_buy_volume: Quantity = pa.Field(ge=0)
+    taker_buy_quote_volume: Quantity = pa.Field(ge=0)
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Verdicts(pa.DataFrameModel):
+    """One row a check of a partition, with the partition's condition on every row."""
+
+    asset: pl.String = pa.Field(description="What was judged.")
+    check: pl.String = pa.Field(description="The proposition, as its module is named.")
+    code: pl.String = pa.Field(description="Its short code, such as T2.")
+    severity: pl.String = pa.Field(isin=["ERROR", "WARN", "INFO"])
+    passed: pl.Boolean = pa.Field()
+    message: pl.String = pa.Field(description="What was found, for people.")
+    evidence: pl.String = pa.Field(description="What was found, as JSON.")
+    condition: pl.String = pa.Field(description="The partition's condition.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the lake.
+
+    ``hashed`` are the columns the logical hash covers: what the exchange said. When we received
+    a row is not part of it, so the same day has the same hash whatever way it came.
+    """
+
+    name: str
+    model: type[pa.DataFrameModel]
+    key: tuple[str, ...]
+    hashed: tuple[str, ...]
+    id: str | None = None
+    """The venue's integer id, where the table has one; rows ascend by it."""
+    time: str | None = None
+    """The event time; tables without an id ascend by it within a file."""
+    version: int = 1
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The polars schema, derived from the model."""
+        return polars_schema(self.model)
+
+
+@functools.cache
+def polars_schema(model: type[pa.DataFrameModel]) -> pl.Schema:
+    """Derive the polars schema of a Pandera model, columns in declared order."""
+    columns = model.to_schema().columns
+    return pl.Schema({name: column.dtype.type for name, column in columns.items()})
+
+
+def _table(
+    name: str,
+    model: type[pa.DataFrameModel],
+    key: tuple[str, ...],
+    unhashed: tuple[str, ...] = (),
+    id: str | None = None,  # noqa: A002 - the field it fills
+    time: str | None = None,
+) -> Table:
+    hashed = tuple(column for column in polars_schema(model) if column not in unhashed)
+    return Table(name, model, key, hashed, id, time)
+
+
+TRADES = _table(
+    "trades",
+    Trades,
+    ("trade_id",),
+    unhashed=("ts_recv", "quoted_value"),
+    id="trade_id",
+    time="ts_event",
+)
+QUOTES = _table(
+    "quotes",
+    Quotes,
+    ("update_id",),
+    unhashed=("ts_recv",),
+    id="update_id",
+    time="ts_as_of",
+)
+BARS = _table("bars", Bars, ("ts_open",), time="ts_open")
+KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
+VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
+
+TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS)}
+
+
+def validate(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Hold a frame against its table's model, data checks included.
+
+    Raises:
+        pandera.errors.SchemaErrors: with every failure case.
+    """
+    return table.model.validate(frame, lazy=True)

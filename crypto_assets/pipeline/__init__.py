@@ -1,0 +1,1 @@
+"""Use cases: each reads, calls one pure transform or check, and commits."""

@@ -1,0 +1,78 @@
+"""Make one asset of a partition: hold back, make, store, judge.
+
+What Dagster calls, and what makes every number without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import ingest
+from crypto_assets.pipeline.steps import STEPS, Made
+from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
+
+
+def frames_upstream(lake: Lake, asset: str, partition: Partition) -> dict[str, pl.LazyFrame]:
+    """Scan what a partition of an asset is computed from, as far as it is stored."""
+    return {
+        parent: lake.scan(parent, partition)
+        for parent in ASSETS[asset].upstream
+        if lake.layout.files(parent, partition)
+    }
+
+
+def make(
+    lake: Lake,
+    asset: str,
+    partition: Partition,
+    upstream: Mapping[str, pl.LazyFrame],
+) -> list[Made]:
+    """Make a partition of an asset unless failed checks upstream forbid it.
+
+    Raises:
+        Blocked: a failed check upstream keeps it from being made.
+        CryptoAssetsError: it cannot be made.
+    """
+    if asset == "verdicts":
+        conclude_day(lake, partition)
+        return list(lake.stored(asset, partition))
+    hold_back(lake, asset, partition)
+    if not ASSETS[asset].upstream:
+        ingest.refresh(lake, asset, [partition])
+    return STEPS[asset](lake, partition, upstream)
+
+
+def build(lake: Lake, partitions: Iterable[Partition]) -> None:
+    """Make every asset of partitions, one asset after the other, as a backfill does.
+
+    A partition that cannot be made keeps its reason as a verdict and goes no further.
+    """
+    wanted = list(partitions)
+    for asset in ASSETS:
+        for partition in wanted:
+            build_asset(lake, asset, partition)
+
+
+def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]:
+    """Make, store and judge one partition of an asset; an error becomes a verdict."""
+    try:
+        made = make(lake, asset, partition, frames_upstream(lake, asset, partition))
+        stored = [lake.store(asset, partition, one) for one in made]
+    except CryptoAssetsError as error:
+        give_up(lake, asset, partition, error)
+        return []
+    if asset != "verdicts" and stored:
+        judge(lake, asset, partition)
+    return stored
+
+
+def give_up(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError) -> None:
+    """Keep why a partition could not be made, and conclude its day: nothing after it will."""
+    fail(lake, asset, partition, error)
+    conclude_day(lake, partition)

@@ -1,0 +1,257 @@
+"""Take recorded files into the lake: keep their bytes, decode them once, commit the parts."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from crypto_assets.errors import ChecksumMismatch, UnreadableInput
+from crypto_assets.lake import atomic
+from crypto_assets.lake.blocks import Block, Torn, blocks, published_checksum, sha256_of
+from crypto_assets.lake.inputs import Inputs, Landed, Record
+from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.lake.parquet import read_manifest
+from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.exchange_info import keep_exchange_info
+from crypto_assets.pipeline.landing import Landing
+from crypto_assets.venues import venue
+from crypto_assets.venues.binance_exchange_info import ExchangeInfo, looks_like_exchange_info
+from crypto_assets.venues.venue import ArchiveName, DeadLetter
+
+Progress = Callable[[int], None]
+"""Told how many bytes of decoded text were just worked off."""
+
+_SUFFIXES = (".gz", ".zst", ".zip", ".csv", ".dat", ".jsonl", ".json", ".txt")
+_UNSAFE = re.compile(r"[^\w.+-]")
+
+
+def _ignore(_: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of one file."""
+
+    record: Record
+    parts: tuple[Committed, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    listed: ExchangeInfo | None = None
+    """The symbols of the venue, where the file was its description of them."""
+    is_new: bool = True
+    """False when the lake already had the same bytes and everything made of them."""
+
+
+def take(
+    lake: Lake,
+    path: Path,
+    venue_name: str = "binance",
+    progress: Progress = _ignore,
+) -> Taken:
+    """Take one recorded file into the lake and commit a part for each symbol and day in it.
+
+    The file's bytes are kept verbatim, so every part can be made again. Taking the same file
+    twice changes nothing; an archive file published again under its name takes the place of the
+    earlier one. Lines that cannot be read go to the dead-letter file, all others are kept.
+
+    Raises:
+        ChecksumMismatch: the published checksum beside the file is not that of its bytes.
+        UnreadableInput: the file is empty, or nothing in it could be read.
+    """
+    record = _identify(path, venue_name)
+    inputs = Inputs(lake.layout, venue_name)
+    with atomic.locked(inputs.directory / record.id):
+        known = inputs.find(record.id)
+        if known is not None and known.sha256 == record.sha256 and not _stale(lake, known):
+            return Taken(known, is_new=False)
+        kept = inputs.keep(path, record)
+        info = _exchange_info(kept) if record.kind == "capture" else None
+        if info is not None:
+            found = keep_exchange_info(lake, venue_name, info)
+            taken = Taken(msgspec.structs.replace(record, kind="exchange_info"), listed=found)
+        else:
+            taken = _decode(lake, record, kept, path, progress)
+        if known is not None:
+            _retire(lake, known, taken.record)
+        inputs.write(taken.record)
+        return taken
+
+
+def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Taken]:
+    """Make every part of these partitions again that is gone or of another schema.
+
+    Each input concerned is decoded once for everything in it. Parts that are there stay untouched.
+    """
+    wanted = list(partitions)
+    found: list[Taken] = []
+    for venue_name in sorted({partition.instrument.venue for partition in wanted}):
+        inputs = Inputs(lake.layout, venue_name)
+        names = [(partition.instrument.symbol, partition.date.isoformat()) for partition in wanted]
+        for record in inputs.of(asset, names):
+            with atomic.locked(inputs.directory / record.id):
+                if _stale(lake, record):
+                    kept = inputs.path(record.id, record.name)
+                    found.append(_decode(lake, record, kept, kept, _ignore))
+    return found
+
+
+def _identify(path: Path, venue_name: str) -> Record:
+    if not path.is_file():
+        raise UnreadableInput(f"{path}: expected a file, found none")
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableInput(f"{path}: expected a recording or an archive file, found 0 bytes")
+    sha256 = sha256_of(path)
+    published = published_checksum(path)
+    if published is not None and published != sha256:
+        raise ChecksumMismatch(
+            f"{path}: its published checksum is {published}, its bytes have {sha256}; "
+            "nothing of it was taken, download it again",
+        )
+    name = venue(venue_name).archive_name(path.name)
+    return Record(
+        id=_input_id(path.name, sha256, name),
+        name=_UNSAFE.sub("_", path.name),
+        venue=venue_name,
+        kind=name.table if name else "capture",
+        source="archive" if name else "stream",
+        sha256=sha256,
+        bytes=size,
+        checksum="absent" if published is None else "verified",
+    )
+
+
+def _exchange_info(path: Path) -> bytes | None:
+    """The bytes of an ``exchangeInfo`` answer, None where the file is none."""
+    found: list[bytes] = []
+    for block in blocks(path):
+        if isinstance(block, Torn) or not (found or looks_like_exchange_info(block.data)):
+            return None
+        found.append(block.data)
+    return b"".join(found) or None
+
+
+def _input_id(filename: str, sha256: str, name: ArchiveName | None) -> str:
+    """Name an input: an archive file by what it is, a capture by its bytes too."""
+    stem = _UNSAFE.sub("_", filename)
+    for suffix in _SUFFIXES:
+        stem = stem.removesuffix(suffix)
+    return stem if name else f"{stem}-{sha256[:12]}"
+
+
+def _part_of(lake: Lake, record: Record, landed: Landed) -> Path:
+    partition = Partition.of(record.venue, landed.symbol, landed.date)
+    return lake.layout.file(landed.asset, partition, landed.part)
+
+
+def _stale(lake: Lake, record: Record) -> bool:
+    """Whether a part of this input is gone or was written with another schema."""
+    for landed in record.landed:
+        path = _part_of(lake, record, landed)
+        if not path.exists():
+            return True
+        try:
+            manifest = read_manifest(path)
+        except UnreadableInput:
+            return True
+        if manifest.schema_version != ASSETS[landed.asset].table.version:
+            return True
+    return False
+
+
+def _retire(lake: Lake, old: Record, new: Record) -> None:
+    """Remove parts an earlier version of an archive file had and the present one has not."""
+    present = {_part_of(lake, new, landed) for landed in new.landed}
+    for landed in old.landed:
+        path = _part_of(lake, old, landed)
+        if path not in present:
+            path.unlink(missing_ok=True)
+
+
+def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progress) -> Taken:
+    """Decode an input once for all its symbols and days and commit a part for each."""
+    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".scratch-") as scratch:
+        landing = Landing(record, Path(scratch))
+        torn = _read(landing, record, kept, progress)
+        if landing.is_empty:
+            first = next(iter(landing.dead), None)
+            why = f"line {first.line}: {first.reason}" if first else "no data in it"
+            raise UnreadableInput(
+                f"{shown}: expected a recording or an archive file, could not read one line "
+                f"of it ({why})",
+            )
+        parts = tuple(
+            lake.commit(asset, partition, draft) for asset, partition, draft in landing.drafts()
+        )
+    _write_dead_letters(lake, record, landing.dead)
+    whole = msgspec.structs.replace(
+        record,
+        landed=tuple(
+            Landed(
+                asset=partition_asset(part),
+                symbol=part.manifest.symbol,
+                date=part.manifest.date,
+                part=part.path.stem,
+                rows=part.manifest.rows,
+            )
+            for part in parts
+        ),
+        unreadable=sum(letter.lost for letter in landing.dead),
+        unknown=sum(not letter.lost for letter in landing.dead),
+        ignored=dict(sorted(landing.ignored.items())),
+        torn=torn,
+        clock_offset_us=landing.clock_offset_us,
+    )
+    return Taken(whole, parts, tuple(landing.dead))
+
+
+def partition_asset(part: Committed) -> str:
+    """The asset a committed part belongs to, by where it lies."""
+    return part.path.parents[3].name
+
+
+def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> str | None:
+    """Decode every block; say where the file is cut short, None when it is whole."""
+    waiting: Block | None = None
+    torn: str | None = None
+    for block in blocks(path):
+        if isinstance(block, Torn):
+            torn = f"line {block.line}: {block.reason}"
+            landing.dead.append(DeadLetter(block.line, block.reason, b""))
+            continue
+        if waiting is not None:
+            _decode_block(landing, record, waiting, last=False)
+            progress(len(waiting.data))
+        waiting = block
+    if waiting is not None:
+        _decode_block(landing, record, waiting, last=True)
+        progress(len(waiting.data))
+    return torn
+
+
+def _decode_block(landing: Landing, record: Record, block: Block, *, last: bool) -> None:
+    found = venue(record.venue)
+    name = found.archive_name(record.name)
+    if name is None:
+        landing.add_frames(found.decode_frames(block.data, block.first_line, last=last))
+    elif name.table == "trades":
+        landing.add_trades(name.symbol, found.decode_trades(block.data, block.first_line))
+    else:
+        rows = found.decode_klines(block.data, block.first_line, name.interval or "")
+        landing.add_klines(name.symbol, rows)
+
+
+def _write_dead_letters(lake: Lake, record: Record, dead: Iterable[DeadLetter]) -> None:
+    """Keep unreadable lines verbatim: line number, reason and bytes, separated by tabs."""
+    target = lake.layout.dead_letters(record.venue, record.id)
+    text = b"".join(b"%d\t%s\t%s\n" % (d.line, d.reason.encode(), d.data) for d in dead)
+    if text:
+        atomic.write_bytes(target, text)
+    else:
+        target.unlink(missing_ok=True)

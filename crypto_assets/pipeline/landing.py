@@ -1,0 +1,171 @@
+"""One input's rows sorted out by table, symbol and day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from crypto_assets.lake.draft import Draft
+from crypto_assets.lake.inputs import Record
+from crypto_assets.lake.runs import Runs
+from crypto_assets.model.coverage import Range
+from crypto_assets.model.instrument import Instrument
+from crypto_assets.model.interval import DAY_US
+from crypto_assets.model.manifest import Input
+from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import QUOTES, TRADES, Table
+from crypto_assets.venues.venue import DeadLetter, Frames, Rows
+
+HELD_ROWS = 4_000_000
+"""Rows kept in memory while an input is sorted; the others wait in scratch files."""
+ASSET_OF = {"trades": "raw_trades", "quotes": "raw_quotes", "klines": "klines"}
+_OFFSET_QUANTILE = 0.01
+
+
+class Landing:
+    """Take an input block by block, then give a draft for every part it makes."""
+
+    def __init__(self, record: Record, scratch: Path) -> None:
+        self._record = record
+        self._scratch = scratch
+        self._runs: dict[tuple[Table, Instrument, int], Runs] = {}
+        self._klines: dict[Instrument, list[pl.DataFrame]] = {}
+        self._first_recv_us: int | None = None
+        self._last_recv_us: int | None = None
+        self.dead: list[DeadLetter] = []
+        self.ignored: Counter[str] = Counter()
+        self.clock_offset_us: int | None = None
+        """How far the recorder's clock was ahead of the exchange's, at the least latency of the
+        first block with a message that says when it was sent."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that was added could be read."""
+        return not (self._runs or self._klines or self.ignored)
+
+    def add_frames(self, frames: Frames) -> None:
+        """Take one block of a capture."""
+        self.dead.extend(frames.dead)
+        self.ignored.update(frames.ignored)
+        if self.clock_offset_us is None and not frames.clock.is_empty():
+            ahead = frames.clock["ts_recv_us"] - frames.clock["ts_sent_us"]
+            self.clock_offset_us = int(ahead.quantile(_OFFSET_QUANTILE, "lower") or 0)
+        if self._first_recv_us is None:
+            self._first_recv_us = frames.first_recv_us
+        if frames.last_recv_us is not None:
+            self._last_recv_us = frames.last_recv_us
+        offset = pl.duration(microseconds=self.clock_offset_us or 0, time_unit="us")
+        quotes = frames.quotes.with_columns(pl.col("ts_as_of") - offset)
+        for table, frame in ((TRADES, frames.trades), (QUOTES, quotes)):
+            by_symbol = frame.partition_by(
+                "symbol",
+                include_key=False,
+                as_dict=True,
+                maintain_order=True,
+            )
+            for (symbol,), rows in by_symbol.items():
+                self._add(table, Instrument(self._record.venue, str(symbol)), rows)
+
+    def add_trades(self, symbol: str, rows: Rows) -> None:
+        """Take one block of an archive of trades."""
+        self.dead.extend(rows.dead)
+        self._add(TRADES, Instrument(self._record.venue, symbol), rows.frame)
+
+    def add_klines(self, symbol: str, rows: Rows) -> None:
+        """Take one block of an archive of klines."""
+        self.dead.extend(rows.dead)
+        if not rows.frame.is_empty():
+            instrument = Instrument(self._record.venue, symbol)
+            self._klines.setdefault(instrument, []).append(rows.frame)
+
+    def _add(self, table: Table, instrument: Instrument, frame: pl.DataFrame) -> None:
+        assert table.time is not None  # noqa: S101 - tables of events have times
+        for day, rows in _by_day(frame, table.time):
+            key = (table, instrument, day)
+            if key not in self._runs:
+                scratch = self._scratch / f"{table.name}-{instrument.symbol}-{day}"
+                self._runs[key] = Runs(table, scratch)
+            self._runs[key].add(rows)
+        while sum(runs.rows_held for runs in self._runs.values()) > HELD_ROWS:
+            max(self._runs.values(), key=lambda runs: runs.rows_held).spill()
+
+    def drafts(self) -> Iterator[tuple[str, Partition, Draft]]:
+        """Give ``(asset, partition, draft)`` for every part; each draft is made when asked for."""
+        for (table, instrument, day), runs in sorted(
+            self._runs.items(),
+            key=lambda item: (item[0][0].name, *item[0][1:]),
+        ):
+            partition = Partition.of_day(instrument, day)
+            rows = runs.drain()
+            draft = Draft(
+                rows=rows,
+                name=self._record.id,
+                inputs=(self._input(),),
+                duplicates=runs.duplicates,
+                conflicts=runs.conflicts,
+                disordered=runs.disordered,
+                unreadable=self._unreadable(instrument.symbol),
+                recorded=self._recorded(partition),
+            )
+            yield ASSET_OF[table.name], partition, draft
+        for instrument, frames in sorted(self._klines.items()):
+            yield from self._kline_drafts(instrument, pl.concat(frames))
+
+    def _kline_drafts(
+        self,
+        instrument: Instrument,
+        frame: pl.DataFrame,
+    ) -> Iterator[tuple[str, Partition, Draft]]:
+        for day, rows in sorted(_by_day(frame, "ts_open"), key=lambda item: item[0]):
+            once = rows.unique("ts_open", keep="first").sort("ts_open")
+            draft = Draft(
+                rows=[once],
+                name=str(once["interval"][0]),
+                inputs=(self._input(),),
+                duplicates=rows.height - once.height,
+                unreadable=self._unreadable(instrument.symbol),
+            )
+            yield ASSET_OF["klines"], Partition.of_day(instrument, day), draft
+
+    def _input(self) -> Input:
+        record = self._record
+        return Input(
+            name=record.name,
+            sha256=record.sha256,
+            source=record.source,
+            checksum=record.checksum,
+        )
+
+    def _unreadable(self, symbol: str) -> int:
+        """Count the unreadable lines that may have been a symbol's."""
+        return sum(letter.lost and letter.symbol in (None, symbol) for letter in self.dead)
+
+    def _recorded(self, partition: Partition) -> tuple[Range, ...]:
+        """When the recorder was listening, on the exchange's clock, within the day."""
+        if self._first_recv_us is None or self._last_recv_us is None:
+            return ()
+        offset = self.clock_offset_us or 0
+        first = max(self._first_recv_us - offset, partition.start_us)
+        last = min(self._last_recv_us - offset, partition.end_us)
+        return ((first, last),) if first <= last else ()
+
+
+def _by_day(frame: pl.DataFrame, time: str) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Split rows by UTC day, counted since 1970, order kept."""
+    days = (frame[time].to_physical() // DAY_US).rename("_day")
+    if days.is_empty():
+        return
+    if days.min() == days.max():
+        yield int(days[0]), frame
+        return
+    split = frame.with_columns(days).partition_by(
+        "_day",
+        include_key=False,
+        as_dict=True,
+        maintain_order=True,
+    )
+    for (day,), rows in split.items():
+        yield int(str(day)), rows

@@ -1,0 +1,115 @@
+"""SQL over the lake: what each view reads, so that nothing is counted twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from crypto_assets.lake import atomic
+from crypto_assets.lake.lake import Lake
+from crypto_assets.lake.parts import overlaps
+from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.interval import Interval
+from crypto_assets.model.partition import Partition
+from crypto_assets.sinks import duckdb
+from crypto_assets.sinks.duckdb import HIVE, View
+from crypto_assets.transforms.rollup import roll_up
+
+VIEWS = {
+    "trades": ("daily_trades", "raw_trades"),
+    "quotes": ("daily_quotes", "raw_quotes"),
+    "bars_1s": ("daily_bars", "bars_1s"),
+    "klines": ("klines",),
+    "verdicts": ("verdicts",),
+}
+"""Each view with the assets it reads: the first of them that a partition has."""
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+def views_of(lake: Lake) -> dict[str, View]:
+    """Find what every view reads, as the lake lies now.
+
+    ``trades``, ``quotes``, ``bars_1s``, ``klines`` and ``verdicts`` read a partition's sealed file
+    where it has one and its hot files elsewhere; where hot parts overlap each id comes once.
+    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``.
+    """
+    views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
+    seconds = views["bars_1s"]
+    for interval in Interval:
+        if interval is not Interval.SECOND:
+            views[f"bars_{interval}"] = _rolled(seconds, interval)
+    return views
+
+
+def _view(lake: Lake, assets: tuple[str, ...]) -> View:
+    table = ASSETS[assets[0]].table
+    seen: set[Partition] = set()
+    files: list[Path] = []
+    frames: list[pl.LazyFrame] = []
+    for asset in assets:
+        for partition in lake.layout.partitions(asset):
+            if partition in seen:
+                continue
+            seen.add(partition)
+            found = lake.layout.files(asset, partition)
+            several = table.id is not None and len(found) > 1
+            if several and overlaps(lake.parts(asset, partition)):
+                frames.append(_labelled(lake.scan(asset, partition), partition))
+            else:
+                files.extend(found)
+    return View(table.schema, files, frames)
+
+
+def _labelled(frame: pl.LazyFrame, partition: Partition) -> pl.LazyFrame:
+    return frame.with_columns(
+        pl.lit(partition.instrument.venue).alias("venue"),
+        pl.lit(partition.instrument.symbol).alias("symbol"),
+        pl.lit(partition.date).alias("date"),
+    )
+
+
+def _rolled(seconds: View, interval: Interval) -> View:
+    if not seconds.files:
+        return View(seconds.schema)
+    bars = pl.scan_parquet(
+        list(seconds.files),
+        hive_partitioning=True,
+        hive_schema=HIVE,
+        glob=False,
+    )
+    return View(seconds.schema, frames=[roll_up(bars, interval, by=tuple(HIVE))])
+
+
+def query(lake: Lake, sql: str) -> pl.DataFrame:
+    """Run one reading statement over the lake's views.
+
+    Raises:
+        UnsafeQuery: it is not exactly one SELECT, or DuckDB refuses it.
+    """
+    return duckdb.query(views_of(lake), sql, readable=lake.layout.root)
+
+
+def render(frame: pl.DataFrame, form: str) -> bytes:
+    """Write a result as ``csv``, or as ``json``, a list of objects; decimals stay exact as text."""
+    if form == "csv":
+        return frame.write_csv().encode()
+    rows = [
+        {name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)
+    ]
+    return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def write(frame: pl.DataFrame, form: str, path: Path) -> None:
+    """Write a result to a file atomically, as ``csv``, ``json`` or ``parquet``."""
+    with atomic.replacing(path) as temporary:
+        if form == "parquet":
+            frame.write_parquet(temporary, compression="zstd")
+        else:
+            temporary.write_bytes(render(frame, form))

@@ -1,0 +1,173 @@
+"""How each asset of a partition is made: read, one pure transform, a draft for the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import polars as pl
+
+from crypto_assets.errors import CommitFailed, NothingStored
+from crypto_assets.lake.draft import Draft, hash_of
+from crypto_assets.lake.lake import Committed, Lake, Link
+from crypto_assets.lake.parts import digest_of
+from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.edges import edges_of
+from crypto_assets.transforms import bars
+
+Made = Draft | Link | Committed
+"""Something :meth:`Lake.store` makes final."""
+
+
+class Step(Protocol):
+    """Make one partition of an asset from the frames of the assets upstream of it.
+
+    A frame is missing where nothing of that asset is stored. Nothing is returned where there is
+    nothing to make. Raises a ``CryptoAssetsError`` where it cannot be made.
+    """
+
+    def __call__(
+        self,
+        lake: Lake,
+        partition: Partition,
+        upstream: Mapping[str, pl.LazyFrame],
+    ) -> list[Made]:
+        """Make the partition."""
+        ...
+
+
+def stored_parts(asset: str) -> Step:
+    """Hand on what ingesting has stored of an asset without upstream."""
+
+    def step(
+        lake: Lake,
+        partition: Partition,
+        upstream: Mapping[str, pl.LazyFrame],  # noqa: ARG001 - every step takes the same
+    ) -> list[Made]:
+        return list(lake.stored(asset, partition))
+
+    return step
+
+
+def raw_trades(
+    lake: Lake,
+    partition: Partition,
+    upstream: Mapping[str, pl.LazyFrame],  # noqa: ARG001 - every step takes the same
+) -> list[Made]:
+    """Hand on the parts of trades.
+
+    Raises:
+        NothingStored: no input holds a trade of that day.
+    """
+    parts = lake.stored("raw_trades", partition)
+    if not parts:
+        raise NothingStored(
+            f"raw_trades of {partition}: no imported file holds a trade of that day; "
+            "import a capture or an archive file of it first",
+        )
+    return list(parts)
+
+
+def bars_1s(
+    lake: Lake,
+    partition: Partition,
+    upstream: Mapping[str, pl.LazyFrame],
+) -> list[Made]:
+    """Compute the day's 1 s bars from its trades and quotes.
+
+    Raises:
+        NothingStored: no trade of that day is stored.
+    """
+    trades = lake.summary("raw_trades", partition)
+    if trades is None:
+        raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
+    quotes = lake.summary("raw_quotes", partition)
+    edges = edges_of(lake, partition, trades)
+    rows = bars.from_trades(
+        upstream["raw_trades"],
+        upstream.get("raw_quotes"),
+        partition,
+        missing=trades.missing,
+        previous_close=edges.previous_close,
+        left_edge_proven=edges.left_proven,
+        right_edge_proven=edges.right_proven,
+        recorded=quotes.recorded if quotes else (),
+        in_time_order=trades.inversions == 0,
+    )
+    parents = {"raw_trades": trades.logical_hash, "edges": str(edges)}
+    if quotes is not None:
+        parents["raw_quotes"] = quotes.logical_hash
+    return [Draft(rows=rows, parents=parents)]
+
+
+def sealed(asset: str) -> Step:
+    """Seal the one asset upstream: link a single part, merge several, keep what is the same.
+
+    A day whose values have not changed keeps its file, whatever its parts look like by now; new
+    values make the next version.
+    """
+    (hot,) = ASSETS[asset].upstream
+
+    def step(
+        lake: Lake,
+        partition: Partition,
+        upstream: Mapping[str, pl.LazyFrame],
+    ) -> list[Made]:
+        parts = lake.parts(hot, partition)
+        if not parts:
+            return []
+        if asset == "daily_bars":
+            _hold_against_sealed_trades(lake, partition, parts[0].manifest)
+        digest = digest_of(parts)
+        old = lake.manifest(asset, partition)
+        if old is None:
+            if len(parts) == 1:
+                return [Link(parts[0].path)]
+        elif _same_values(old, upstream[hot], digest, hot, asset):
+            return list(lake.stored(asset, partition))
+        summary = lake.summary(hot, partition)
+        assert summary is not None  # noqa: S101 - there are parts
+        return [
+            Draft(
+                rows=upstream[hot],
+                version=old.version + 1 if old else 1,
+                inputs=summary.inputs,
+                parents={**summary.parents, hot: digest},
+                duplicates=summary.duplicates,
+                conflicts=summary.conflicts,
+                disordered=summary.disordered,
+                unreadable=summary.unreadable,
+                recorded=summary.recorded,
+            ),
+        ]
+
+    return step
+
+
+def _same_values(old: Manifest, rows: pl.LazyFrame, digest: str, hot: str, asset: str) -> bool:
+    if digest in (old.parents.get(hot), old.logical_hash):
+        return True
+    return hash_of(rows, ASSETS[asset].table) == old.logical_hash
+
+
+def _hold_against_sealed_trades(lake: Lake, partition: Partition, made: Manifest) -> None:
+    trades = lake.summary("raw_trades", partition)
+    if trades is not None and made.parents.get("raw_trades") != trades.logical_hash:
+        raise CommitFailed(
+            f"daily_bars of {partition}: bars_1s were computed from other trades than are stored "
+            "now; materialize bars_1s first",
+        )
+
+
+STEPS: dict[str, Step] = {
+    "raw_trades": raw_trades,
+    "raw_quotes": stored_parts("raw_quotes"),
+    "klines": stored_parts("klines"),
+    "bars_1s": bars_1s,
+    "daily_trades": sealed("daily_trades"),
+    "daily_quotes": sealed("daily_quotes"),
+    "daily_bars": sealed("daily_bars"),
+}
+"""How every asset but the verdicts is made, in an order that has each after what it needs."""

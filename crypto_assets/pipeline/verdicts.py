@@ -1,0 +1,206 @@
+"""Judge partitions, and keep every verdict in the lake: the table ``verdicts`` is the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import polars as pl
+
+from crypto_assets.checks.condition import conclude
+from crypto_assets.checks.evaluate import blocked_by, evaluate
+from crypto_assets.errors import CryptoAssetsError, Terminal
+from crypto_assets.lake import atomic
+from crypto_assets.lake.draft import Draft
+from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.lake.parts import digest_of
+from crypto_assets.model.assets import ASSETS, downstream_of, upstream_of
+from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import VERDICTS
+from crypto_assets.model.verdict import Condition, Severity, Verdict
+from crypto_assets.pipeline.days import day_of, judged_day
+from crypto_assets.pipeline.exchange_info import is_not_listed
+
+
+class Blocked(Terminal):
+    """A partition of an asset that failed checks keep from being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is kept of a partition's verdicts."""
+
+    condition: Condition
+    verdicts: tuple[Verdict, ...]
+    judged: dict[str, str]
+    """The digest of the parts each asset's verdicts are about."""
+
+
+def read(lake: Lake, partition: Partition) -> Stored | None:
+    """Read a partition's verdicts, None where nothing was judged yet."""
+    path = lake.layout.file("verdicts", partition)
+    if not path.exists():
+        return None
+    manifest = lake.manifest("verdicts", partition)
+    rows = lake.scan("verdicts", partition).collect()
+    assert manifest is not None  # noqa: S101 - the file is there
+    verdicts = tuple(
+        Verdict(
+            asset=row["asset"],
+            check=row["check"],
+            code=row["code"],
+            severity=Severity(row["severity"]),
+            passed=row["passed"],
+            message=row["message"],
+            evidence=json.loads(row["evidence"]),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    judged = {key: value for key, value in manifest.parents.items() if key != "condition"}
+    return Stored(Condition(manifest.parents["condition"]), verdicts, judged)
+
+
+def judge(lake: Lake, asset: str, partition: Partition) -> tuple[Verdict, ...]:
+    """Run every check of one asset on a partition and keep the answers.
+
+    Verdicts on anything downstream fall when the asset is no longer what they were built on.
+    """
+    found = evaluate(asset, judged_day(lake, asset, partition))
+    record(lake, asset, partition, found)
+    return found
+
+
+def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError) -> Verdict:
+    """Keep it as a verdict that a partition of an asset could not be made, and why."""
+    verdict = Verdict(
+        asset=asset,
+        check="is_made",
+        code="A1",
+        severity=Severity.ERROR,
+        passed=False,
+        message=str(error),
+        evidence={"error": type(error).__name__},
+    )
+    record(lake, asset, partition, (verdict,))
+    return verdict
+
+
+def record(lake: Lake, asset: str, partition: Partition, found: Sequence[Verdict]) -> Committed:
+    """Replace one asset's verdicts of a partition and conclude its condition anew."""
+    directory = lake.layout.directory("verdicts", partition)
+    with atomic.locked(directory):
+        old = read(lake, partition)
+        verdicts = list(old.verdicts) if old else []
+        judged = dict(old.judged) if old else {}
+        digest = _digest(lake, asset, partition)
+        fallen = {asset}
+        if judged.get(asset) != digest:
+            fallen |= downstream_of(asset)
+        verdicts = [verdict for verdict in verdicts if verdict.asset not in fallen]
+        judged = {name: known for name, known in judged.items() if name not in fallen}
+        verdicts.extend(found)
+        judged[asset] = digest
+        return _write(lake, partition, verdicts, judged)
+
+
+def _digest(lake: Lake, asset: str, partition: Partition) -> str:
+    """Name what an asset's verdicts are about; a day as a whole is its ids and what is around."""
+    if asset != "verdicts":
+        parts = lake.parts(asset, partition)
+        return digest_of(parts) if parts else ""
+    day = day_of(lake, partition)
+    trades, klines = _digest(lake, "raw_trades", partition), _digest(lake, "klines", partition)
+    return f"trades={trades} klines={klines} previous={day.previous} next={day.next}"
+
+
+def _condition(lake: Lake, partition: Partition, verdicts: Sequence[Verdict]) -> Condition:
+    return conclude(
+        verdicts,
+        day_of(lake, partition),
+        not_listed=is_not_listed(lake, partition),
+    )
+
+
+def _write(
+    lake: Lake,
+    partition: Partition,
+    verdicts: Sequence[Verdict],
+    judged: dict[str, str],
+) -> Committed:
+    condition = _condition(lake, partition, verdicts).value
+    order = list(ASSETS)
+    rows = pl.DataFrame(
+        [
+            {
+                "asset": verdict.asset,
+                "check": verdict.check,
+                "code": verdict.code,
+                "severity": verdict.severity.value,
+                "passed": verdict.passed,
+                "message": verdict.message,
+                "evidence": msgspec.json.encode(dict(verdict.evidence)).decode(),
+                "condition": condition,
+            }
+            for verdict in sorted(verdicts, key=lambda v: (order.index(v.asset), v.check))
+        ],
+        schema=VERDICTS.schema,
+    )
+    parents = {**dict(sorted(judged.items())), "condition": condition}
+    return lake.commit("verdicts", partition, Draft(rows=[rows], parents=parents))
+
+
+def glance(lake: Lake, partition: Partition) -> Stored:
+    """What a partition's verdicts are, or would be by the checks of the day as a whole.
+
+    Writes nothing: a day that was imported and not built yet is judged by its ids and edges only.
+    """
+    stored = read(lake, partition)
+    if stored is not None:
+        return stored
+    found = [
+        *evaluate("verdicts", judged_day(lake, "verdicts", partition)),
+        *(
+            verdict
+            for verdict in evaluate("raw_trades", judged_day(lake, "raw_trades", partition))
+            if lake.layout.files("raw_trades", partition)
+        ),
+    ]
+    return Stored(_condition(lake, partition, found), tuple(found), {})
+
+
+def hold_back(lake: Lake, asset: str, partition: Partition) -> None:
+    """Refuse a partition of an asset that failed checks upstream keep from being made.
+
+    Whatever upstream was not judged yet as it lies is judged first: nothing is built on data
+    nobody has looked at.
+
+    Raises:
+        Blocked: naming every failed check and what it found.
+    """
+    before = upstream_of(asset)
+    stored = read(lake, partition)
+    for name in (name for name in ASSETS if name in before and name != "verdicts"):
+        digest = _digest(lake, name, partition)
+        if digest and (stored is None or stored.judged.get(name) != digest):
+            judge(lake, name, partition)
+    stored = read(lake, partition)
+    upstream = [v for v in (stored.verdicts if stored else ()) if v.asset in before]
+    blocking = blocked_by(upstream, asset)
+    if blocking:
+        why = "; ".join(f"{verdict.check}: {verdict.message}" for verdict in blocking)
+        raise Blocked(f"{asset} of {partition} is blocked by {why}")
+
+
+def conclude_day(lake: Lake, partition: Partition) -> tuple[Verdict, ...]:
+    """Judge a day as a whole, and its neighbours anew where they have verdicts.
+
+    A neighbour's edge may be proven only now: its condition changes, its data does not.
+    """
+    found = judge(lake, "verdicts", partition)
+    for other in (partition.previous, partition.next):
+        known = read(lake, other)
+        if known is not None and known.judged.get("verdicts") != _digest(lake, "verdicts", other):
+            judge(lake, "verdicts", other)
+    return found

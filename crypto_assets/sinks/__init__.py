@@ -1,0 +1,1 @@
+"""The door out: one destination a file."""

@@ -1,0 +1,88 @@
+"""Make one frame of several that overlap: each key once, ascending, disagreements counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from crypto_assets.model.tables import Table
+
+_RANK = "_rank"
+_MILLISECOND = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Rows with each key once, and what was found on the way."""
+
+    frame: pl.DataFrame
+    """Each key once, ascending."""
+    duplicates: int
+    """Rows dropped because a row with their key was kept."""
+    conflicts: tuple[int, ...]
+    """Keys whose rows disagree, ascending."""
+
+
+def merge(frames: Sequence[pl.DataFrame], table: Table) -> Merged:
+    """Keep each key once, from the earliest frame that has it.
+
+    ``frames`` come in order of precedence. Where rows of one key agree, the finest event time
+    (a millisecond stamp is the microsecond one cut short) and the earliest receive time are kept.
+    Rows disagree when any hashed column differs, event times compared at the coarser resolution.
+    Frames may lack columns of the table, all the same ones.
+    """
+    key = table.key[0]
+    if len(frames) == 1 and _ascends(frames[0][key]):
+        return Merged(frames[0], 0, ())
+    ranked = pl.concat(
+        [
+            frame.with_columns(pl.lit(rank, dtype=pl.UInt32).alias(_RANK))
+            for rank, frame in enumerate(frames)
+        ],
+    ).sort(key, _RANK, maintain_order=True)
+    same = ranked[key].diff() == 0
+    again = same.fill_null(value=False) | same.shift(-1, fill_value=False)
+    repeated = ranked.filter(again)
+    if repeated.is_empty():
+        return Merged(ranked.drop(_RANK), 0, ())
+    best = repeated.group_by(key, maintain_order=True).agg(
+        _chosen(name) for name in repeated.columns if name not in (key, _RANK)
+    )
+    single = ranked.filter(~again).drop(_RANK)
+    frame = pl.concat([single, best.select(single.columns)]).sort(key)
+    return Merged(frame, ranked.height - frame.height, _conflicts(repeated, table))
+
+
+def _ascends(keys: pl.Series) -> bool:
+    return bool((keys.diff().slice(1) > 0).all())
+
+
+def _chosen(name: str) -> pl.Expr:
+    if name == "ts_event":
+        return pl.col(name).max()
+    if name in ("ts_recv", "ts_as_of"):
+        return pl.col(name).min()
+    return pl.col(name).first()
+
+
+def _conflicts(repeated: pl.DataFrame, table: Table) -> tuple[int, ...]:
+    key = table.key[0]
+    compared = [name for name in table.hashed if name in repeated.columns and name != key]
+    differs = [
+        _times_differ(name) if name == "ts_event" else pl.col(name).n_unique() > 1
+        for name in compared
+        # When a quote was seen is ours to say and differs from recorder to recorder.
+        if name != "ts_as_of"
+    ]
+    if not differs:
+        return ()
+    found = repeated.group_by(key).agg(pl.any_horizontal(differs).alias("differs"))
+    return tuple(found.filter("differs")[key].sort().to_list())
+
+
+def _times_differ(name: str) -> pl.Expr:
+    time = pl.col(name).to_physical()
+    fine = time.filter(time % _MILLISECOND != 0)
+    return ((time // _MILLISECOND).n_unique() > 1) | (fine.n_unique() > 1)

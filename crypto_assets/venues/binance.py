@@ -1,0 +1,39 @@
+"""Binance spot: its stream and its archive files, made into frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from crypto_assets.venues import binance_archive, binance_frames
+from crypto_assets.venues.venue import ArchiveName, Frames, Rows, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Binance:
+    """Binance spot, as :class:`~crypto_assets.venues.venue.Venue` says."""
+
+    name: str = "binance"
+
+    def decode_frames(self, data: bytes, first_line: int, *, last: bool) -> Frames:
+        """Decode whole lines of a capture of combined streams; see :class:`Venue`."""
+        return binance_frames.decode_frames(data, first_line, last=last)
+
+    def decode_trades(self, data: bytes, first_line: int) -> Rows:
+        """Decode rows ``id,price,qty,quoteQty,time,isBuyerMaker[,isBestMatch]``."""
+        return binance_archive.decode_trades(data, first_line)
+
+    def decode_klines(self, data: bytes, first_line: int, interval: str) -> Rows:
+        """Decode the archive's rows of 12 fields, open time first."""
+        return binance_archive.decode_klines(data, first_line, interval)
+
+    def archive_name(self, filename: str) -> ArchiveName | None:
+        """Read ``SYMBOL-trades-DATE`` or ``SYMBOL-INTERVAL-DATE``, .csv, .csv.gz or .zip."""
+        return binance_archive.archive_name(filename)
+
+    def expected_unit(self, date: dt.date) -> str:
+        """Say ``ms`` before 2025-01-01 and ``us`` from then on."""
+        return binance_archive.expected_unit(date)
+
+
+VENUE: Venue = Binance()
