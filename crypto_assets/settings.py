@@ -63,5 +63,5 @@ def dagster_home() -> Path | None:
 def _read(path: Path) -> Settings:
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), Settings)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidSettings(f"{path}: expected settings, found {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import os
 import sys
@@ -81,11 +82,11 @@ def import_(
     failed = 0
     for path in paths:
         with screen.progress() as bar:
-            task = bar.add_task(path.name, total=None)
+            task = bar.add_task(escape(path.name), total=None)
             advance = functools.partial(bar.advance, task)
             try:
                 taken = take(target, path, venue or settings.load().venue, advance)
-            except (ChecksumMismatch, UnreadableInput) as error:
+            except (ChecksumMismatch, UnreadableInput, InvalidName) as error:
                 failed += 1
                 screen.errors.print(f"[bold red]error[/] {escape(str(error))}", soft_wrap=True)
                 continue
@@ -142,10 +143,11 @@ def _partitions(symbols: list[str], dates: str) -> list[Partition]:
     venue = settings.load().venue
     found: list[Partition] = []
     for symbol in symbols:
-        day = Partition(Instrument.parse(symbol, venue), parse_date(first))
-        while day.date <= parse_date(last):
-            found.append(day)
-            day = day.next
+        instrument = Instrument.parse(symbol, venue)
+        found += [
+            Partition(instrument, dt.date.fromordinal(day))
+            for day in range(parse_date(first).toordinal(), parse_date(last).toordinal() + 1)
+        ]
     return found
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from crypto_assets import settings
-from crypto_assets.defs.partitions import symbol_days, symbol_key, symbols
+from crypto_assets.defs.partitions import symbol_key, symbols
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.instrument import Instrument
@@ -17,14 +17,12 @@ RANGE_END = "dagster/asset_partition_range_end"
 market_day = dg.define_asset_job(
     "market_day",
     selection=dg.AssetSelection.assets(*ASSETS),
-    partitions_def=symbol_days,
     description="Everything of a day: hot parts, bars, sealed files, verdicts.",
 )
 
 checks_only = dg.define_asset_job(
     "checks_only",
     selection=dg.AssetSelection.all_asset_checks(),
-    partitions_def=symbol_days,
     description="Judge a day again as it lies, without making anything.",
 )
 

@@ -12,7 +12,7 @@ import polars as pl
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.build import give_up, make
+from crypto_assets.pipeline.build import give_up, make, prepare
 from crypto_assets.pipeline.steps import Made
 
 Frames = Mapping[Partition, pl.LazyFrame]
@@ -50,6 +50,7 @@ class Batch:
 
     def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
         """Make and store one partition after the other; give those that worked."""
+        prepare(self.lake, self.asset, self.partitions)
         for partition in self.partitions:
             try:
                 committed = [self._store(partition, made) for made in self._make(partition)]

@@ -3,10 +3,14 @@
 import dagster as dg
 
 from crypto_assets.defs.batch import Batch, Frames
-from crypto_assets.defs.metadata import of_files
+from crypto_assets.defs.metadata import Metadata, of_files, of_picture, of_verdicts
 from crypto_assets.defs.partitions import key_of, partitions_of
 from crypto_assets.defs.resources import LakeResource
+from crypto_assets.lake.lake import Committed
 from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.partition import Partition
+
+_PICTURED = ("bars_1s", "verdicts")
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -29,7 +33,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             key = key_of(partition)
             keys.append(key)
             context.step_context.add_asset_metadata(
-                of_files(files, ASSETS[obj.asset].table),
+                self._metadata(obj, partition, files),
                 asset_key=context.asset_key,
                 partition_key=key,
             )
@@ -42,6 +46,15 @@ class LakeIOManager(dg.ConfigurableIOManager):
             )
         if obj.failed:
             _narrow(context, keys)
+
+    def _metadata(self, batch: Batch, partition: Partition, files: list[Committed]) -> Metadata:
+        found = of_files(files, ASSETS[batch.asset].table)
+        if batch.asset == "verdicts":
+            found |= of_verdicts(batch.lake, partition)
+        # A picture takes longer than the day's work: a backfill of a year is not to wait for it.
+        if batch.asset in _PICTURED and len(batch.partitions) == 1:
+            found |= of_picture(batch.lake, partition)
+        return found
 
     def load_input(self, context: dg.InputContext) -> Frames:
         """Scan the stored partitions of an upstream asset lazily."""

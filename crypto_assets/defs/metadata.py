@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import polars as pl
+from pandera.api.checks import Check
 
-from crypto_assets.lake.lake import Committed
+from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import Table
+from crypto_assets.pipeline.picture import picture_of
+from crypto_assets.pipeline.status import status_of
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -25,12 +30,18 @@ def column_schema(table: Table) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=columns[name].nullable,
                     unique=columns[name].unique,
-                    other=[str(check) for check in columns[name].checks],
+                    other=[_rule(check) for check in columns[name].checks],
                 ),
             )
             for name, dtype in table.schema.items()
         ],
     )
+
+
+def _rule(check: Check) -> str:
+    """Write a Pandera check as ``greater than 0``."""
+    values = ", ".join(str(value) for value in (check.statistics or {}).values())
+    return f"{str(check.name).replace('_', ' ')} {values}"
 
 
 def _type_name(dtype: pl.DataType) -> str:
@@ -82,6 +93,44 @@ def of_files(files: Sequence[Committed], table: Table) -> Metadata:
     sources = _sources(files)
     if sources:
         found["rows by source"] = dg.MetadataValue.json(sources)
+    return found
+
+
+def of_picture(lake: Lake, partition: Partition) -> Metadata:
+    """Show a day's bars as a chart; nothing where there are none."""
+    picture = picture_of(lake, partition)
+    if picture is None:
+        return {}
+    data = base64.b64encode(picture).decode()
+    return {"chart": dg.MetadataValue.md(f"![{partition}](data:image/png;base64,{data})")}
+
+
+def of_verdicts(lake: Lake, partition: Partition) -> Metadata:
+    """Show a day's condition, its proof in numbers and every check that did not pass."""
+    day = status_of(lake, partition)
+    found: Metadata = {
+        "condition": dg.MetadataValue.text(day.condition),
+        "trades": dg.MetadataValue.int(day.rows),
+        "missing ids": dg.MetadataValue.json([list(ids) for ids in day.missing]),
+        "rows by source": dg.MetadataValue.json(day.sources),
+    }
+    if day.first_trade_id is not None and day.last_trade_id is not None:
+        found["first trade id"] = dg.MetadataValue.int(day.first_trade_id)
+        found["last trade id"] = dg.MetadataValue.int(day.last_trade_id)
+    if day.faults:
+        found["not passed"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "severity": fault.severity,
+                        "asset": fault.asset,
+                        "check": fault.check,
+                        "found": fault.message,
+                    },
+                )
+                for fault in day.faults
+            ],
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import msgspec
 import polars as pl
 
 from crypto_assets import __version__
-from crypto_assets.errors import CommitFailed, SchemaMismatch
+from crypto_assets.errors import CommitFailed, SchemaMismatch, UnreadableInput
 from crypto_assets.lake.hashing import LogicalHash
 from crypto_assets.lake.parquet import TableWriter, read_footer
 from crypto_assets.model.coverage import Coverage, Range
@@ -46,6 +47,20 @@ class Draft:
 def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
     """Scan committed files of one table in the order given, only the columns they hold."""
     return pl.scan_parquet(list(paths), hive_partitioning=False, glob=False)
+
+
+@contextlib.contextmanager
+def readable(subject: str) -> Iterator[None]:
+    """Translate what polars says of damaged files, and of numbers that outgrow their column.
+
+    Raises:
+        UnreadableInput: rows could not be read or computed.
+    """
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        why = str(error).splitlines()[0]
+        raise UnreadableInput(f"{subject}: expected readable rows, found {why}") from error
 
 
 def frames_of(rows: pl.LazyFrame | Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -116,13 +131,15 @@ def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manif
     Raises:
         SchemaMismatch: a frame's columns are not the table's.
         CommitFailed: ids or times do not ascend.
+        UnreadableInput: the rows cannot be read or computed.
     """
     description = _Description(table, f"{table.name} of {partition}")
     writer = TableWriter(path, table)
     try:
-        for frame in frames_of(draft.rows):
-            description.add(frame)
-            writer.write(frame)
+        with readable(description.subject):
+            for frame in frames_of(draft.rows):
+                description.add(frame)
+                writer.write(frame)
         ids, times = description.ids, description.times
         manifest = Manifest(
             table=table.name,
@@ -181,9 +198,14 @@ def read_back(path: Path, table: Table, manifest: Manifest) -> None:
 
 
 def hash_of(rows: Path | pl.LazyFrame, table: Table) -> str:
-    """Compute the logical hash of a file's or a frame's values, in bounded memory."""
+    """Compute the logical hash of a file's or a frame's values, in bounded memory.
+
+    Raises:
+        UnreadableInput: the rows cannot be read or computed.
+    """
     frame = scan_files([rows]) if isinstance(rows, Path) else rows
     digest = LogicalHash(table)
-    for part in frames_of(frame.select(table.hashed)):
-        digest.update(part)
+    with readable(str(rows) if isinstance(rows, Path) else table.name):
+        for part in frames_of(frame.select(table.hashed)):
+            digest.update(part)
     return digest.hexdigest()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
-from crypto_assets.errors import UnreadableInput
+from crypto_assets.errors import ChecksumMismatch, UnreadableInput
 from crypto_assets.lake import atomic
+from crypto_assets.lake.blocks import sha256_of
 from crypto_assets.lake.layout import Layout, checked_name
 
 
@@ -57,28 +60,62 @@ class Inputs:
     def __init__(self, layout: Layout, venue: str) -> None:
         self.directory = layout.inputs(venue)
 
-    def path(self, record_id: str, name: str) -> Path:
-        """Where an input's bytes lie."""
-        return self.directory / checked_name(record_id) / checked_name(name)
+    def lock(self, record: Record) -> AbstractContextManager[None]:
+        """Hold one input for this process alone."""
+        return atomic.locked(self._of(record.id))
+
+    def path(self, record: Record) -> Path:
+        """Where an input's bytes lie: each version of a file in a directory of its own."""
+        return self._of(record.id) / record.sha256[:12] / checked_name(record.name)
 
     def keep(self, source: Path, record: Record) -> Path:
-        """Copy a file's bytes into the lake; an earlier version of it is set aside, not lost."""
-        target = self.path(record.id, record.name)
-        old = self.find(record.id)
-        if old is not None and old.sha256 != record.sha256:
-            kept = self.path(record.id, old.name)
-            atomic.copy(kept, kept.with_name(f"superseded-{old.sha256[:12]}-{old.name}"))
-        atomic.copy(source, target)
+        """Copy a file's bytes into the lake, beside those of an earlier version of it.
+
+        Raises:
+            UnreadableInput: the file is still being written.
+        """
+        target = self.path(record)
+        with atomic.replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+            if sha256_of(temporary) != record.sha256:
+                raise UnreadableInput(
+                    f"{source}: its bytes changed while they were read; import it when whatever "
+                    "writes it has ended",
+                )
         return target
+
+    def check(self, record: Record) -> None:
+        """Hold the bytes that were kept against their record.
+
+        Raises:
+            UnreadableInput: they are gone.
+            ChecksumMismatch: they are others.
+        """
+        path = self.path(record)
+        if not path.exists():
+            raise UnreadableInput(f"{path}: expected the bytes of an imported file, found none")
+        found = sha256_of(path)
+        if found != record.sha256:
+            raise ChecksumMismatch(
+                f"{path}: expected the bytes that were imported, with sha256 {record.sha256}, "
+                f"found {found}",
+            )
+
+    def drop(self, record: Record) -> None:
+        """Remove the bytes of a file that nothing was made of."""
+        shutil.rmtree(self.path(record).parent)
+
+    def _of(self, record_id: str) -> Path:
+        return self.directory / checked_name(record_id)
 
     def find(self, record_id: str) -> Record | None:
         """Read one record, None when the input was never taken to its end."""
-        path = self.path(record_id, "record.json")
+        path = self._of(record_id) / "record.json"
         return _read(path) if path.exists() else None
 
     def write(self, record: Record) -> None:
         """Write a record; the last act of an import."""
-        atomic.write_bytes(self.path(record.id, "record.json"), msgspec.json.encode(record))
+        atomic.write_bytes(self._of(record.id) / "record.json", msgspec.json.encode(record))
 
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.directory.glob("*/record.json")):
@@ -100,5 +137,5 @@ class Inputs:
 def _read(path: Path) -> Record:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Record)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise UnreadableInput(f"{path}: expected the record of an input, found {error}") from error

@@ -167,4 +167,6 @@ def sidecar_of(path: Path) -> Path:
 def read_sidecar(path: Path) -> str | None:
     """The sha256 a sealed file's sidecar gives, None without one."""
     sidecar = sidecar_of(path)
-    return sidecar.read_text().split("  ", 1)[0] if sidecar.exists() else None
+    if not sidecar.exists():
+        return None
+    return sidecar.read_text(errors="replace").removesuffix(f"  {path.name}\n")

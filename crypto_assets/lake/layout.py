@@ -11,7 +11,9 @@ from crypto_assets.errors import InvalidName
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.partition import Partition
 
-_FILE = re.compile(r"[\w][\w.+-]{0,199}")
+_FILE = re.compile(r"\w[\w.+-]*")
+_LONGEST_NAME = 200
+"""In bytes: a file system takes 255, and a temporary file's name is longer than the final one."""
 
 
 def checked_name(name: str) -> str:
@@ -20,9 +22,10 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidName: it is not one plain file name of letters, digits and ``. _ + -``.
     """
-    if not _FILE.fullmatch(name):
+    if not _FILE.fullmatch(name) or len(name.encode()) > _LONGEST_NAME:
         raise InvalidName(
-            f"file name {name!r}: expected letters, digits and . _ + -, at most 200 characters",
+            f"file name {name!r}: expected letters, digits and . _ + -, at most "
+            f"{_LONGEST_NAME} bytes",
         )
     return name
 

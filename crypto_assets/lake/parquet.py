@@ -7,7 +7,6 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,7 +132,7 @@ def _manifest(path: Path, metadata: pq.FileMetaData) -> Manifest:
         raise UnreadableInput(f"{path}: expected a manifest in the footer, found none")
     try:
         return Manifest.decode(text)
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise UnreadableInput(f"{path}: its manifest is not one of ours: {error}") from error
 
 

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crypto_assets.lake.draft import BATCH_ROWS, CONFLICTS_LISTED, scan_files
+from crypto_assets.lake.draft import BATCH_ROWS, CONFLICTS_LISTED, readable, scan_files
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.tables import TRADES, Table
@@ -35,10 +35,12 @@ class Part:
         return (0, -1) if first is None or last is None else (first, last)
 
     @property
-    def trust(self) -> tuple[int, str]:
-        """Where it stands in the order of precedence."""
-        ranks = (PRECEDENCE.index(entry.source) for entry in self.manifest.inputs)
-        return min(ranks, default=len(PRECEDENCE)), self.path.name
+    def trust(self) -> tuple[int, bool, int, str]:
+        """Where it stands in the order of precedence: source, whole before damaged, size, name."""
+        found = self.manifest
+        ranks = (PRECEDENCE.index(entry.source) for entry in found.inputs)
+        rank = min(ranks, default=len(PRECEDENCE))
+        return rank, found.unreadable > 0, -found.rows, self.path.name
 
 
 def digest_of(parts: Sequence[Part]) -> str:
@@ -131,7 +133,8 @@ def _window_frames(
         for part in sorted(chain, key=lambda part: part.trust)
         if part.span[0] <= last and part.span[1] >= first
     ]
-    return pl.collect_all(reading)
+    with readable(", ".join(str(part.path) for part in chain)):
+        return pl.collect_all(reading)
 
 
 def _scan_overlapping(chain: Sequence[Part], table: Table) -> pl.LazyFrame:

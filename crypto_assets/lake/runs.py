@@ -54,7 +54,8 @@ class Runs:
         merged = self._merge_held()
         ids = merged[self._id]
         self._scratch.mkdir(parents=True, exist_ok=True)
-        path = self._scratch / f"{len(self._runs)}.parquet"
+        # Where rows of one id disagree the first run's is kept: their names say their order.
+        path = self._scratch / f"{len(self._runs):06}.parquet"
         merged.write_parquet(path, compression="lz4", row_group_size=250_000)
         covered = Coverage.of_ids(ids) if self._table is TRADES else Coverage()
         times = merged[self._table.time or self._id].to_physical()

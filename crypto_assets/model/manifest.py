@@ -82,5 +82,5 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def decode(cls, text: bytes) -> Manifest:
-        """Read what :meth:`encode` wrote; raises ``msgspec.ValidationError`` on anything else."""
+        """Read what :meth:`encode` wrote; raises ``ValueError`` on anything else."""
         return msgspec.json.decode(text, type=cls)

@@ -5,7 +5,7 @@ What Dagster calls, and what makes every number without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import ingest
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
+
+RAW = ("raw_trades", "raw_quotes", "klines")
+"""The assets whose parts are made of imported files."""
 
 
 def frames_upstream(lake: Lake, asset: str, partition: Partition) -> dict[str, pl.LazyFrame]:
@@ -43,8 +46,6 @@ def make(
         conclude_day(lake, partition)
         return list(lake.stored(asset, partition))
     hold_back(lake, asset, partition)
-    if not ASSETS[asset].upstream:
-        ingest.refresh(lake, asset, [partition])
     return STEPS[asset](lake, partition, upstream)
 
 
@@ -55,8 +56,15 @@ def build(lake: Lake, partitions: Iterable[Partition]) -> None:
     """
     wanted = list(partitions)
     for asset in ASSETS:
+        prepare(lake, asset, wanted)
         for partition in wanted:
             build_asset(lake, asset, partition)
+
+
+def prepare(lake: Lake, asset: str, partitions: Sequence[Partition]) -> None:
+    """Decode again what is gone of the parts of an asset that comes from inputs."""
+    if asset in RAW:
+        ingest.refresh(lake, asset, partitions)
 
 
 def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from crypto_assets.checks.day import Day, SealedFile
 from crypto_assets.lake.blocks import sha256_of
-from crypto_assets.lake.draft import Draft, hash_of
+from crypto_assets.lake.draft import Draft, hash_of, readable
 from crypto_assets.lake.lake import Lake, read_sidecar, sidecar_of
 from crypto_assets.lake.parquet import read_footer
 from crypto_assets.model.assets import ASSETS
@@ -89,10 +89,9 @@ def _rolled(hot: pl.LazyFrame | None, klines: pl.LazyFrame | None) -> dict[str, 
         return {}
     intervals = {Interval.MINUTE}
     if klines is not None:
-        intervals |= {
-            Interval(name)
-            for name in klines.select(pl.col("interval").unique()).collect()["interval"]
-        }
+        with readable("klines"):
+            names = klines.select(pl.col("interval").unique()).collect()["interval"]
+        intervals |= {Interval(name) for name in names}
     return {
         interval.value: hot if interval is Interval.SECOND else roll_up(hot, interval)
         for interval in intervals

@@ -8,6 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from crypto_assets.checks.day import Edge
+from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.manifest import Manifest
@@ -61,12 +62,13 @@ def _klines_count(lake: Lake, partition: Partition) -> int | None:
     """Trades as the exchange's klines count them, None where they do not cover the day."""
     if not lake.layout.files("klines", partition):
         return None
-    counted = (
+    by_interval = (
         lake.scan("klines", partition)
         .group_by("interval")
         .agg(pl.len(), pl.col("trade_count").sum())
-        .collect()
     )
+    with readable(f"klines of {partition}"):
+        counted = by_interval.collect()
     for interval, bars, trades in counted.sort("interval").iter_rows():
         if bars == Interval(interval).bars_per_day:
             return int(trades)
@@ -75,7 +77,7 @@ def _klines_count(lake: Lake, partition: Partition) -> int | None:
 
 def _close(lake: Lake, partition: Partition, trade_id: int) -> Decimal | None:
     asset = "raw_trades" if lake.layout.files("raw_trades", partition) else "daily_trades"
-    found = (
-        lake.scan(asset, partition).filter(pl.col("trade_id") == trade_id).select("price").collect()
-    )
+    trades = lake.scan(asset, partition)
+    with readable(f"{asset} of {partition}"):
+        found = trades.filter(pl.col("trade_id") == trade_id).select("price").collect()
     return found.item() if found.height == 1 else None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import polars as pl
 
 from crypto_assets.errors import ChecksumMismatch, UnreadableInput
 from crypto_assets.lake import atomic
 from crypto_assets.lake.blocks import Block, Torn, blocks, published_checksum, sha256_of
+from crypto_assets.lake.draft import Draft, frames_of, scan_files
 from crypto_assets.lake.inputs import Inputs, Landed, Record
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.lake.parquet import read_manifest
 from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.exchange_info import keep_exchange_info
 from crypto_assets.pipeline.landing import Landing
@@ -62,21 +66,23 @@ def take(
 
     Raises:
         ChecksumMismatch: the published checksum beside the file is not that of its bytes.
-        UnreadableInput: the file is empty, or nothing in it could be read.
+        UnreadableInput: the file is empty, or nothing in it could be read. The lake is then as it
+            was before.
     """
     record = _identify(path, venue_name)
     inputs = Inputs(lake.layout, venue_name)
-    with atomic.locked(inputs.directory / record.id):
+    with inputs.lock(record):
         known = inputs.find(record.id)
         if known is not None and known.sha256 == record.sha256 and not _stale(lake, known):
             return Taken(known, is_new=False)
         kept = inputs.keep(path, record)
-        info = _exchange_info(kept) if record.kind == "capture" else None
-        if info is not None:
-            found = keep_exchange_info(lake, venue_name, info)
-            taken = Taken(msgspec.structs.replace(record, kind="exchange_info"), listed=found)
-        else:
-            taken = _decode(lake, record, kept, path, progress)
+        try:
+            taken = _listing(lake, record, kept, path)
+            taken = taken or _decode(lake, record, kept, path, progress)
+        except UnreadableInput:
+            if known is None or known.sha256 != record.sha256:
+                inputs.drop(record)
+            raise
         if known is not None:
             _retire(lake, known, taken.record)
         inputs.write(taken.record)
@@ -87,6 +93,10 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
     """Make every part of these partitions again that is gone or of another schema.
 
     Each input concerned is decoded once for everything in it. Parts that are there stay untouched.
+
+    Raises:
+        UnreadableInput: the bytes a part was made of are gone.
+        ChecksumMismatch: they are not those that were imported.
     """
     wanted = list(partitions)
     found: list[Taken] = []
@@ -94,9 +104,10 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
         inputs = Inputs(lake.layout, venue_name)
         names = [(partition.instrument.symbol, partition.date.isoformat()) for partition in wanted]
         for record in inputs.of(asset, names):
-            with atomic.locked(inputs.directory / record.id):
+            with inputs.lock(record):
                 if _stale(lake, record):
-                    kept = inputs.path(record.id, record.name)
+                    inputs.check(record)
+                    kept = inputs.path(record)
                     found.append(_decode(lake, record, kept, kept, _ignore))
     return found
 
@@ -127,6 +138,18 @@ def _identify(path: Path, venue_name: str) -> Record:
     )
 
 
+def _listing(lake: Lake, record: Record, kept: Path, shown: Path) -> Taken | None:
+    """Keep an ``exchangeInfo`` answer; None where the file is none."""
+    data = _exchange_info(kept) if record.kind == "capture" else None
+    if data is None:
+        return None
+    try:
+        found = keep_exchange_info(lake, record.venue, data)
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{shown}: {error}") from error
+    return Taken(msgspec.structs.replace(record, kind="exchange_info"), listed=found)
+
+
 def _exchange_info(path: Path) -> bytes | None:
     """The bytes of an ``exchangeInfo`` answer, None where the file is none."""
     found: list[bytes] = []
@@ -151,18 +174,24 @@ def _part_of(lake: Lake, record: Record, landed: Landed) -> Path:
 
 
 def _stale(lake: Lake, record: Record) -> bool:
-    """Whether a part of this input is gone or was written with another schema."""
+    """Whether a part of this input is gone, of other bytes, or written with another schema."""
     for landed in record.landed:
-        path = _part_of(lake, record, landed)
-        if not path.exists():
-            return True
-        try:
-            manifest = read_manifest(path)
-        except UnreadableInput:
+        manifest = _manifest(_part_of(lake, record, landed))
+        if manifest is None:
             return True
         if manifest.schema_version != ASSETS[landed.asset].table.version:
             return True
+        if record.sha256 not in (entry.sha256 for entry in manifest.inputs):
+            return True
     return False
+
+
+def _manifest(path: Path) -> Manifest | None:
+    """Read a part's manifest; None where there is no part, or none that can be read."""
+    try:
+        return read_manifest(path) if path.exists() else None
+    except UnreadableInput:
+        return None
 
 
 def _retire(lake: Lake, old: Record, new: Record) -> None:
@@ -176,8 +205,8 @@ def _retire(lake: Lake, old: Record, new: Record) -> None:
 
 def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progress) -> Taken:
     """Decode an input once for all its symbols and days and commit a part for each."""
-    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".scratch-") as scratch:
-        landing = Landing(record, Path(scratch))
+    with _scratch(kept.parent) as scratch:
+        landing = Landing(record, scratch)
         torn = _read(landing, record, kept, progress)
         if landing.is_empty:
             first = next(iter(landing.dead), None)
@@ -187,7 +216,8 @@ def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progr
                 f"of it ({why})",
             )
         parts = tuple(
-            lake.commit(asset, partition, draft) for asset, partition, draft in landing.drafts()
+            lake.commit(asset, partition, _with_others(lake, record, asset, partition, draft))
+            for asset, partition, draft in landing.drafts()
         )
     _write_dead_letters(lake, record, landing.dead)
     whole = msgspec.structs.replace(
@@ -211,6 +241,52 @@ def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progr
     return Taken(whole, parts, tuple(landing.dead))
 
 
+@contextlib.contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    """Give a directory that is made when needed and gone at the end, as is what a kill left of it.
+
+    Whoever has it holds the input's lock.
+    """
+    scratch = beside / ".scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _with_others(
+    lake: Lake,
+    record: Record,
+    asset: str,
+    partition: Partition,
+    draft: Draft,
+) -> Draft:
+    """Add the klines that other inputs hold of the same interval and day.
+
+    A day's klines lie in one file an interval, whether they came daily, monthly, or as a stray row
+    of the day before's file; where inputs disagree the last one taken is kept.
+    """
+    path = lake.layout.file(asset, partition, draft.name)
+    known = _manifest(path) if asset == "klines" else None
+    if known is None:
+        return draft
+    name_of = venue(record.venue).archive_name
+    others = [
+        msgspec.structs.replace(entry, rows=0)
+        for entry in known.inputs
+        if name_of(entry.name) != name_of(record.name)
+    ]
+    if not others:
+        return draft
+    rows = pl.concat([*frames_of(draft.rows), *frames_of(scan_files([path]))])
+    return replace(
+        draft,
+        rows=[rows.unique("ts_open", keep="first").sort("ts_open")],
+        inputs=tuple(sorted((*draft.inputs, *others), key=lambda entry: entry.name)),
+    )
+
+
 def partition_asset(part: Committed) -> str:
     """The asset a committed part belongs to, by where it lies."""
     return part.path.parents[3].name
@@ -219,11 +295,10 @@ def partition_asset(part: Committed) -> str:
 def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> str | None:
     """Decode every block; say where the file is cut short, None when it is whole."""
     waiting: Block | None = None
-    torn: str | None = None
+    torn: Torn | None = None
     for block in blocks(path):
         if isinstance(block, Torn):
-            torn = f"line {block.line}: {block.reason}"
-            landing.dead.append(DeadLetter(block.line, block.reason, b""))
+            torn = block
             continue
         if waiting is not None:
             _decode_block(landing, record, waiting, last=False)
@@ -232,7 +307,12 @@ def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> s
     if waiting is not None:
         _decode_block(landing, record, waiting, last=True)
         progress(len(waiting.data))
-    return torn
+    if torn is None:
+        return None
+    # The cut line is a letter already where half of it is there.
+    if not (landing.dead and landing.dead[-1].line == torn.line):
+        landing.dead.append(DeadLetter(torn.line, torn.reason, b""))
+    return f"line {torn.line}: {torn.reason}"
 
 
 def _decode_block(landing: Landing, record: Record, block: Block, *, last: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ HELD_ROWS = 4_000_000
 """Rows kept in memory while an input is sorted; the others wait in scratch files."""
 ASSET_OF = {"trades": "raw_trades", "quotes": "raw_quotes", "klines": "klines"}
 _OFFSET_QUANTILE = 0.01
+_RECEIVED = re.compile(rb"(\d{19}|\d{16}) ")
+_US_DIGITS = 16
+_SLACK_US = 2_000_000
+"""How far a message's receive time may be from its trade's time at a day's edge."""
 
 
 class Landing:
@@ -107,7 +112,7 @@ class Landing:
                 duplicates=runs.duplicates,
                 conflicts=runs.conflicts,
                 disordered=runs.disordered,
-                unreadable=self._unreadable(instrument.symbol),
+                unreadable=self._unreadable(partition),
                 recorded=self._recorded(partition),
             )
             yield ASSET_OF[table.name], partition, draft
@@ -120,15 +125,16 @@ class Landing:
         frame: pl.DataFrame,
     ) -> Iterator[tuple[str, Partition, Draft]]:
         for day, rows in sorted(_by_day(frame, "ts_open"), key=lambda item: item[0]):
+            partition = Partition.of_day(instrument, day)
             once = rows.unique("ts_open", keep="first").sort("ts_open")
             draft = Draft(
                 rows=[once],
                 name=str(once["interval"][0]),
                 inputs=(self._input(),),
                 duplicates=rows.height - once.height,
-                unreadable=self._unreadable(instrument.symbol),
+                unreadable=self._unreadable(partition),
             )
-            yield ASSET_OF["klines"], Partition.of_day(instrument, day), draft
+            yield ASSET_OF["klines"], partition, draft
 
     def _input(self) -> Input:
         record = self._record
@@ -139,9 +145,27 @@ class Landing:
             checksum=record.checksum,
         )
 
-    def _unreadable(self, symbol: str) -> int:
-        """Count the unreadable lines that may have been a symbol's."""
-        return sum(letter.lost and letter.symbol in (None, symbol) for letter in self.dead)
+    def _unreadable(self, partition: Partition) -> int:
+        """Count the unreadable lines that may have been of a symbol's day."""
+        symbol = partition.instrument.symbol
+        return sum(
+            letter.lost and letter.symbol in (None, symbol) and self._may_be_of(letter, partition)
+            for letter in self.dead
+        )
+
+    def _may_be_of(self, letter: DeadLetter, partition: Partition) -> bool:
+        """Whether an unreadable line may be of a day, by the receive time it begins with.
+
+        What a recording lost when it was cut short came after everything that could be read.
+        """
+        offset = self.clock_offset_us or 0
+        received = _RECEIVED.match(letter.data)
+        if received is not None:
+            at = int(received[1][:_US_DIGITS]) - offset
+            return partition.start_us - _SLACK_US <= at < partition.end_us + _SLACK_US
+        if not letter.data and self._last_recv_us is not None:
+            return self._last_recv_us - offset < partition.end_us + _SLACK_US
+        return True
 
     def _recorded(self, partition: Partition) -> tuple[Range, ...]:
         """When the recorder was listening, on the exchange's clock, within the day."""

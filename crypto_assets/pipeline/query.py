@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -93,17 +95,43 @@ def query(lake: Lake, sql: str) -> pl.DataFrame:
 
 
 def render(frame: pl.DataFrame, form: str) -> bytes:
-    """Write a result as ``csv``, or as ``json``, a list of objects; decimals stay exact as text."""
+    """Write a result as ``csv``, or as ``json``, a list of objects; decimals stay exact as text.
+
+    Lists and structs are JSON within CSV; what is not a number is null in JSON.
+    """
     if form == "csv":
-        return frame.write_csv().encode()
+        nested = [
+            name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Binary
+        ]
+        return frame.with_columns(_texts(frame[name]) for name in nested).write_csv().encode()
     rows = [
         {name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)
     ]
     return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, bool | int | float | str | None) else str(value)
+def _texts(column: pl.Series) -> pl.Series:
+    plain = [_plain(value) for value in column.to_list()]
+    texts = [one if isinstance(one, str | None) else json.dumps(one) for one in plain]
+    return pl.Series(column.name, texts, dtype=pl.String)
+
+
+def _plain(value: object) -> object:  # noqa: PLR0911 - one return a kind of value
+    """Make a value what JSON has; sums of counts are decimals without places and stay numbers."""
+    match value:
+        case bool() | int() | str() | None:
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Decimal():
+            return int(value) if value.as_tuple().exponent == 0 else f"{value:f}"
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {str(name): _plain(one) for name, one in value.items()}
+        case bytes():
+            return value.hex()
+    return str(value)
 
 
 def write(frame: pl.DataFrame, form: str, path: Path) -> None:

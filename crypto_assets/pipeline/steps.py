@@ -9,7 +9,7 @@ import polars as pl
 
 from crypto_assets.errors import CommitFailed, NothingStored
 from crypto_assets.lake.draft import Draft, hash_of
-from crypto_assets.lake.lake import Committed, Lake, Link
+from crypto_assets.lake.lake import Committed, Lake, Link, read_sidecar
 from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.manifest import Manifest
@@ -106,7 +106,8 @@ def sealed(asset: str) -> Step:
     """Seal the one asset upstream: link a single part, merge several, keep what is the same.
 
     A day whose values have not changed keeps its file, whatever its parts look like by now; new
-    values make the next version.
+    values make the next version. A file whose bytes are not what its checksum says, as a kill
+    between writing the two leaves them, is made again.
     """
     (hot,) = ASSETS[asset].upstream
 
@@ -122,17 +123,21 @@ def sealed(asset: str) -> Step:
             _hold_against_sealed_trades(lake, partition, parts[0].manifest)
         digest = digest_of(parts)
         old = lake.manifest(asset, partition)
-        if old is None:
-            if len(parts) == 1:
-                return [Link(parts[0].path)]
-        elif _same_values(old, upstream[hot], digest, hot, asset):
-            return list(lake.stored(asset, partition))
+        version = 1
+        if old is not None:
+            is_same = _same_values(old, upstream[hot], digest, hot, asset)
+            stored = lake.stored(asset, partition)
+            if is_same and all(read_sidecar(one.path) == one.sha256 for one in stored):
+                return list(stored)
+            version = old.version if is_same else old.version + 1
+        if version == 1 and len(parts) == 1:
+            return [Link(parts[0].path)]
         summary = lake.summary(hot, partition)
         assert summary is not None  # noqa: S101 - there are parts
         return [
             Draft(
                 rows=upstream[hot],
-                version=old.version + 1 if old else 1,
+                version=version,
                 inputs=summary.inputs,
                 parents={**summary.parents, hot: digest},
                 duplicates=summary.duplicates,

@@ -13,7 +13,7 @@ from crypto_assets.checks.condition import conclude
 from crypto_assets.checks.evaluate import blocked_by, evaluate
 from crypto_assets.errors import CryptoAssetsError, Terminal
 from crypto_assets.lake import atomic
-from crypto_assets.lake.draft import Draft
+from crypto_assets.lake.draft import Draft, readable
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.assets import ASSETS, downstream_of, upstream_of
@@ -44,7 +44,8 @@ def read(lake: Lake, partition: Partition) -> Stored | None:
     if not path.exists():
         return None
     manifest = lake.manifest("verdicts", partition)
-    rows = lake.scan("verdicts", partition).collect()
+    with readable(str(path)):
+        rows = lake.scan("verdicts", partition).collect()
     assert manifest is not None  # noqa: S101 - the file is there
     verdicts = tuple(
         Verdict(

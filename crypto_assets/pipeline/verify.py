@@ -10,6 +10,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.blocks import sha256_of
 from crypto_assets.lake.draft import hash_of
 from crypto_assets.lake.lake import Lake, read_sidecar
+from crypto_assets.lake.layout import partition_of
 from crypto_assets.lake.parquet import read_footer
 from crypto_assets.model.assets import ASSETS
 
@@ -48,6 +49,11 @@ def _fault(path: Path, asset: str) -> str | None:
         logical = hash_of(path, ASSETS[asset].table)
     except CryptoAssetsError as error:
         return str(error)
+    named = (manifest.table, manifest.venue, manifest.symbol, manifest.date)
+    at = partition_of(path)
+    lies = (ASSETS[asset].table.name, at.instrument.venue, at.instrument.symbol, f"{at.date}")
+    if named != lies:
+        return f"its manifest says it is {' '.join(named)}, it lies at {' '.join(lies)}"
     if logical != manifest.logical_hash:
         return f"its manifest says logical hash {manifest.logical_hash}, its values have {logical}"
     return None

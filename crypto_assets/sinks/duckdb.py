@@ -65,7 +65,8 @@ def query(views: Mapping[str, View], sql: str, *, readable: Path) -> pl.DataFram
     the machine.
 
     Raises:
-        UnsafeQuery: it is not exactly one SELECT, or DuckDB refuses it.
+        UnsafeQuery: it is not exactly one SELECT, DuckDB refuses it, or its result has a type that
+            no frame has, such as an interval.
     """
     connection = duckdb.connect(":memory:")
     try:
@@ -77,7 +78,7 @@ def query(views: Mapping[str, View], sql: str, *, readable: Path) -> pl.DataFram
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return pl.DataFrame(connection.sql(sql).pl())
-    except duckdb.Error as error:
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise UnsafeQuery(str(error)) from error
     finally:
         connection.close()

@@ -62,7 +62,7 @@ def _ascends(keys: pl.Series) -> bool:
 def _chosen(name: str) -> pl.Expr:
     if name == "ts_event":
         return pl.col(name).max()
-    if name in ("ts_recv", "ts_as_of"):
+    if name == "ts_recv":
         return pl.col(name).min()
     return pl.col(name).first()
 

@@ -22,7 +22,7 @@ NAME = "rows_match_their_schema"
 
 @pytest.mark.parametrize(
     "asset",
-    ["raw_trades", "daily_trades", "raw_quotes", "daily_quotes", "bars_1s", "daily_bars", "klines"],
+    ["raw_trades", "raw_quotes", "bars_1s", "klines"],
 )
 def test_every_table_passes(make: Make, asset: str) -> None:
     trades = make.trades()
