@@ -5,13 +5,8 @@ from pathlib import Path
 import dagster as dg
 
 from crypto_assets import settings
-from crypto_assets.defs.automation import (
-    checks_only,
-    daily_compaction,
-    known_symbols,
-    market_day,
-)
-from crypto_assets.defs.checks import checks
+from crypto_assets.defs.automation import daily_compaction, known_symbols, market_day
+from crypto_assets.defs.checks import checks, checks_only
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.wiring import resources_of
 

@@ -20,12 +20,6 @@ market_day = dg.define_asset_job(
     description="Everything of a day: hot parts, bars, sealed files, verdicts.",
 )
 
-checks_only = dg.define_asset_job(
-    "checks_only",
-    selection=dg.AssetSelection.all_asset_checks(),
-    description="Judge a day again as it lies, without making anything.",
-)
-
 
 @dg.schedule(
     name="daily_compaction",

@@ -5,7 +5,7 @@ in this module, and the table ``verdicts`` in the lake is the truth either way.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from crypto_assets.checks import checks_of
 from crypto_assets.checks.check import Blocks, Check
 from crypto_assets.defs.partitions import key_of, partitions_of, symbol_days
 from crypto_assets.defs.resources import LakeResource
+from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.verdict import Severity, Verdict
@@ -50,26 +51,62 @@ def checks_definition(asset: str) -> dg.AssetChecksDefinition:
     )
     def judge(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
         selected = {key.name for key in context.selected_asset_check_keys}
-        partitions = partitions_of(context.op_execution_context.partition_keys)
-        found = {
-            partition: verdicts.judge(lake.lake, asset, partition)
-            for partition in partitions
-            if _is_there(lake, asset, partition)
-        }
+        asked = _asked(context.op_execution_context)
+        found = _judge(lake.lake, asset, asked or lake.lake.layout.partitions(asset))
         yield from _evaluations(asset, found, selected)
+        if not asked:
+            yield from _overall(asset, found, selected)
         for name in sorted(selected):
             yield dg.Output(None, output_name=f"{asset}_{name}")
 
     return judge
 
 
-def _is_there(lake: LakeResource, asset: str, partition: Partition) -> bool:
-    return asset == "verdicts" or bool(lake.lake.layout.files(asset, partition))
+def _asked(context: dg.OpExecutionContext) -> list[Partition]:
+    """The partitions a run is of; none where it was started without one, as the UI does."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return partitions_of(context.partition_keys)
+    return []
+
+
+Found = Mapping[Partition, tuple[Verdict, ...]]
+"""The verdicts on an asset, by partition."""
+
+
+def _judge(lake: Lake, asset: str, partitions: Iterable[Partition]) -> Found:
+    """Judge the partitions of an asset that are stored; a day as a whole always can be."""
+    return {
+        partition: verdicts.judge(lake, asset, partition)
+        for partition in partitions
+        if asset == "verdicts" or lake.layout.files(asset, partition)
+    }
+
+
+def _overall(
+    asset: str,
+    found: Found,
+    selected: set[str],
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Sum up a run that was asked for no partition: every stored one was judged."""
+    for name in sorted(selected):
+        failed = [
+            partition
+            for partition, those in found.items()
+            if any(verdict.check == name and verdict.is_fault for verdict in those)
+        ]
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(asset),
+            check_name=name,
+            passed=not failed,
+            description=f"{len(found) - len(failed)} of {len(found)} stored partitions passed",
+            metadata={"failed": dg.MetadataValue.json([str(one) for one in failed])},
+            blocking=False,
+        )
 
 
 def _evaluations(
     asset: str,
-    found: Mapping[Partition, tuple[Verdict, ...]],
+    found: Found,
     selected: set[str],
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Record every verdict on its partition.
@@ -108,6 +145,38 @@ def _blocks(verdict: Verdict) -> bool:
         return False
     check = checks_of(verdict.asset).get(verdict.check)
     return check is not None and check.blocks is Blocks.EVERYTHING
+
+
+@dg.op(description="Judge every stored asset of a day by all its checks, as it lies.")
+def judge_every_asset(context: dg.OpExecutionContext, lake: LakeResource) -> Iterator[Event]:
+    """Record every verdict on the run's partitions; fails where one has a fault."""
+    asked = _asked(context)
+    if not asked:
+        raise dg.Failure(description="no partition: choose one when launching this job")
+    faults: list[str] = []
+    for asset in ASSETS:
+        found = _judge(lake.lake, asset, asked)
+        yield from _evaluations(asset, found, set(checks_of(asset)))
+        faults.extend(
+            f"{partition} {asset}.{verdict.check}: {verdict.message}"
+            for partition, those in found.items()
+            for verdict in those
+            if verdict.is_fault
+        )
+    if faults:
+        raise dg.Failure(description="; ".join(faults), allow_retries=False)
+    yield dg.Output(None)
+
+
+@dg.job(
+    name="checks_only",
+    partitions_def=symbol_days,
+    executor_def=dg.in_process_executor,
+    description="Judge days again as they lie, without making anything.",
+)
+def checks_only() -> None:
+    """Run every check of a partition, and nothing else."""
+    judge_every_asset()
 
 
 checks = [checks_definition(asset) for asset in ASSETS if checks_of(asset)]

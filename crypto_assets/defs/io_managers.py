@@ -5,7 +5,7 @@ import dagster as dg
 from crypto_assets.defs.batch import Batch, Frames
 from crypto_assets.defs.metadata import Metadata, of_files, of_picture, of_verdicts
 from crypto_assets.defs.partitions import key_of, partitions_of
-from crypto_assets.defs.resources import LakeResource
+from crypto_assets.defs.resources import open_lake
 from crypto_assets.lake.lake import Committed
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
@@ -20,7 +20,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
     itself.
     """
 
-    lake: LakeResource
+    root: str
 
     def handle_output(self, context: dg.OutputContext, obj: Batch) -> None:
         """Store every partition of a batch.
@@ -58,7 +58,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Frames:
         """Scan the stored partitions of an upstream asset lazily."""
-        lake = self.lake.lake
+        lake = open_lake(self.root)
         (asset,) = context.asset_key.path
         return {
             partition: lake.scan(asset, partition)

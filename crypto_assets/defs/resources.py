@@ -15,7 +15,8 @@ from crypto_assets.sinks.duckdb import attach
 
 
 @functools.cache
-def _open(root: str) -> Lake:
+def open_lake(root: str) -> Lake:
+    """Open a lake; one object a process, so that what it has summarised stays known."""
     return Lake(Path(root))
 
 
@@ -26,18 +27,18 @@ class LakeResource(dg.ConfigurableResource[Lake]):
 
     @property
     def lake(self) -> Lake:
-        """The lake; one object a process, so that what it has summarised stays known."""
-        return _open(self.root)
+        """The lake."""
+        return open_lake(self.root)
 
 
 class LakeSQL(DuckDBResource):
     """DuckDB over the lake's views."""
 
-    lake: LakeResource
+    root: str
 
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a connection with every view of the lake, as the files lie now."""
         with super().get_connection() as connection:
-            attach(connection, views_of(self.lake.lake))
+            attach(connection, views_of(open_lake(self.root)))
             yield connection

@@ -9,9 +9,8 @@ from crypto_assets.defs.resources import LakeResource, LakeSQL
 
 def resources_of(root: Path) -> dict[str, Any]:
     """Give every resource of one lake, by the names the assets know them by."""
-    lake = LakeResource(root=str(root))
     return {
-        "lake": lake,
-        "lake_io": LakeIOManager(lake=lake),
-        "sql": LakeSQL(database=":memory:", lake=lake),
+        "lake": LakeResource(root=str(root)),
+        "lake_io": LakeIOManager(root=str(root)),
+        "sql": LakeSQL(database=":memory:", root=str(root)),
     }

@@ -7,7 +7,7 @@ import msgspec
 from crypto_assets.model.coverage import Coverage
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One file that went into another."""
 
     name: str
@@ -20,7 +20,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the publisher's checksum was ``verified``, ``absent`` or a ``mismatch``."""
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Describe one committed Parquet file.
 
     Times are microseconds since 1970 UTC, id ranges ``(first, last)`` with both ends inside.

@@ -104,6 +104,8 @@ def status_of(lake: Lake, partition: Partition) -> DayStatus:
         faults=[
             Fault(verdict.asset, verdict.check, verdict.severity.value, verdict.message)
             for verdict in stored.verdicts
-            if not verdict.passed and verdict.severity is not Severity.INFO
+            if not verdict.passed
+            and verdict.severity is not Severity.INFO
+            and not verdicts.is_consequence(verdict)
         ],
     )

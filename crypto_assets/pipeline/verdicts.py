@@ -23,6 +23,8 @@ from crypto_assets.model.verdict import Condition, Severity, Verdict
 from crypto_assets.pipeline.days import day_of, judged_day
 from crypto_assets.pipeline.exchange_info import is_not_listed
 
+_IS_MADE = "is_made"
+
 
 class Blocked(Terminal):
     """A partition of an asset that failed checks keep from being made."""
@@ -77,7 +79,7 @@ def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError)
     """Keep it as a verdict that a partition of an asset could not be made, and why."""
     verdict = Verdict(
         asset=asset,
-        check="is_made",
+        check=_IS_MADE,
         code="A1",
         severity=Severity.ERROR,
         passed=False,
@@ -86,6 +88,11 @@ def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError)
     )
     record(lake, asset, partition, (verdict,))
     return verdict
+
+
+def is_consequence(verdict: Verdict) -> bool:
+    """Whether a verdict only says that another, further up, kept something from being made."""
+    return verdict.check == _IS_MADE and verdict.evidence.get("error") == Blocked.__name__
 
 
 def record(lake: Lake, asset: str, partition: Partition, found: Sequence[Verdict]) -> Committed:
@@ -188,7 +195,7 @@ def hold_back(lake: Lake, asset: str, partition: Partition) -> None:
             judge(lake, name, partition)
     stored = read(lake, partition)
     upstream = [v for v in (stored.verdicts if stored else ()) if v.asset in before]
-    blocking = blocked_by(upstream, asset)
+    blocking = [verdict for verdict in blocked_by(upstream, asset) if not is_consequence(verdict)]
     if blocking:
         why = "; ".join(f"{verdict.check}: {verdict.message}" for verdict in blocking)
         raise Blocked(f"{asset} of {partition} is blocked by {why}")
