@@ -72,10 +72,15 @@ def _received(rng: np.random.Generator, times: _Ints) -> pl.Series:
     return pl.Series(np.maximum.accumulate(delayed)).cast(TIME)
 
 
-def day(n: int, seed: int, partition: Partition) -> Iterator[pl.DataFrame]:
+def day(
+    n: int,
+    seed: int,
+    partition: Partition,
+    first_id: int = FIRST_TRADE_ID,
+) -> Iterator[pl.DataFrame]:
     """Yield ``n`` trades of the partition's day in chunks of the Trades schema, in order of id."""
     rng = np.random.default_rng(seed)
-    ticks, trade_id = _FIRST_TICKS, FIRST_TRADE_ID
+    ticks, trade_id = _FIRST_TICKS, first_id
     for times in _times(np.random.default_rng([seed, 1]), n, partition.start_us):
         size = len(times)
         moves = rng.integers(-3, 4, size) * (rng.random(size) < 0.2)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import polars as pl
 from crypto_assets import __version__
 from crypto_assets.errors import CommitFailed, SchemaMismatch, UnreadableInput
 from crypto_assets.lake.hashing import LogicalHash
-from crypto_assets.lake.parquet import TableWriter, read_footer
+from crypto_assets.lake.parquet import ROW_GROUP_ROWS, TableWriter, read_footer
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
@@ -32,6 +34,8 @@ class Draft:
     """
 
     rows: pl.LazyFrame | Iterable[pl.DataFrame]
+    begun: Spool | None = None
+    """A file that holds the rows before these already."""
     name: str | None = None
     """The file's name without its suffix; None for the partition's only file."""
     version: int = 1
@@ -58,7 +62,7 @@ def readable(subject: str) -> Iterator[None]:
     """
     try:
         yield
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         why = str(error).splitlines()[0]
         raise UnreadableInput(f"{subject}: expected readable rows, found {why}") from error
 
@@ -125,30 +129,71 @@ class _Description:
             raise CommitFailed(f"{self.subject}: expected ascending {self.table.time}")
 
 
-def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manifest:
-    """Write a draft to a new file and describe it.
+class Spool:
+    """A file being written in its final encoding, described as it grows."""
 
-    Raises:
-        SchemaMismatch: a frame's columns are not the table's.
-        CommitFailed: ids or times do not ascend.
-        UnreadableInput: the rows cannot be read or computed.
-    """
-    description = _Description(table, f"{table.name} of {partition}")
-    writer = TableWriter(path, table)
-    try:
-        with readable(description.subject):
-            for frame in frames_of(draft.rows):
-                description.add(frame)
-                writer.write(frame)
+    def __init__(self, path: Path, table: Table, subject: str) -> None:
+        self.path = path
+        self._description = _Description(table, subject)
+        self._writer = TableWriter(path, table)
+        self._thread = ThreadPoolExecutor(1, "write")
+        self._adding: Future[None] | None = None
+
+    @property
+    def last_id(self) -> int | None:
+        """The highest id in it."""
+        self._wait()
+        return self._description.ids and self._description.ids[1]
+
+    def add_soon(self, frame: pl.DataFrame) -> None:
+        """Append rows as :meth:`add` does, while the caller goes on.
+
+        Hashing and encoding let go of the interpreter. What they raise comes out of the next call.
+        """
+        self._wait()
+        self._adding = self._thread.submit(self._add, [frame])
+
+    def _wait(self) -> None:
+        adding, self._adding = self._adding, None
+        if adding is not None:
+            adding.result()
+
+    def add(self, rows: pl.LazyFrame | Iterable[pl.DataFrame]) -> None:
+        """Append rows that ascend from the last one's key.
+
+        Raises:
+            SchemaMismatch: a frame's columns are not the table's.
+            CommitFailed: ids or times do not ascend.
+            UnreadableInput: the rows cannot be read or computed.
+        """
+        self._wait()
+        self._add(rows)
+
+    def _add(self, rows: pl.LazyFrame | Iterable[pl.DataFrame]) -> None:
+        with readable(self._description.subject):
+            for frame in frames_of(rows):
+                self._description.add(frame)
+                self._writer.write(frame)
+
+    def end_group(self) -> None:
+        """Write what is pending; the file is as one written whole if nothing follows."""
+        self._wait()
+        self._writer.end_group()
+
+    def close(self, venue: str, symbol: str, date: str, draft: Draft) -> Manifest:
+        """Write the manifest; ``draft`` tells what the rows themselves do not."""
+        self._wait()
+        self._thread.shutdown()
+        description = self._description
         ids, times = description.ids, description.times
         manifest = Manifest(
-            table=table.name,
-            venue=partition.instrument.venue,
-            symbol=partition.instrument.symbol,
-            date=partition.date.isoformat(),
+            table=description.table.name,
+            venue=venue,
+            symbol=symbol,
+            date=date,
             rows=description.rows,
             logical_hash=description.digest.hexdigest(),
-            schema_version=table.version,
+            schema_version=description.table.version,
             writer=WRITER,
             version=draft.version,
             inputs=_counted(draft.inputs, description.rows),
@@ -165,10 +210,37 @@ def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manif
             unreadable=draft.unreadable,
             recorded=draft.recorded,
         )
+        self._writer.close(manifest)
+        return manifest
+
+    def abandon(self) -> None:
+        """Close the file without a manifest; it is about to be removed."""
+        self._thread.shutdown()
+        self._writer.abandon()
+
+
+def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manifest:
+    """Write a draft to a new file and describe it.
+
+    Raises:
+        SchemaMismatch: a frame's columns are not the table's.
+        CommitFailed: ids or times do not ascend.
+        UnreadableInput: the rows cannot be read or computed.
+    """
+    spool = draft.begun or Spool(path, table, f"{table.name} of {partition}")
+    try:
+        spool.add(draft.rows)
+        manifest = spool.close(
+            partition.instrument.venue,
+            partition.instrument.symbol,
+            partition.date.isoformat(),
+            draft,
+        )
     except BaseException:
-        writer.abandon()
+        spool.abandon()
         raise
-    writer.close(manifest)
+    if spool.path != path:
+        shutil.move(spool.path, path)
     return manifest
 
 
@@ -203,9 +275,18 @@ def hash_of(rows: Path | pl.LazyFrame, table: Table) -> str:
     Raises:
         UnreadableInput: the rows cannot be read or computed.
     """
-    frame = scan_files([rows]) if isinstance(rows, Path) else rows
     digest = LogicalHash(table)
-    with readable(str(rows) if isinstance(rows, Path) else table.name):
-        for part in frames_of(frame.select(table.hashed)):
+    is_file = isinstance(rows, Path)
+    frame = (scan_files([rows]) if isinstance(rows, Path) else rows).select(table.hashed)
+    with readable(str(rows) if is_file else table.name):
+        for part in _row_groups(frame) if is_file else frames_of(frame):
             digest.update(part)
+            del part  # or the next one is read beside it
     return digest.hexdigest()
+
+
+def _row_groups(file: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Read a file a row group at a time: streaming would read many of them ahead."""
+    rows = int(file.select(pl.len()).collect().item())
+    for start in range(0, rows, ROW_GROUP_ROWS):
+        yield file.slice(start, ROW_GROUP_ROWS).collect(engine="streaming")

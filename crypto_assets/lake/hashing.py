@@ -27,20 +27,33 @@ class LogicalHash:
     def update(self, frame: pl.DataFrame) -> None:
         """Add rows; the frame may have further columns."""
         for name in self._schema:
-            column = frame[name].rechunk()
-            if name in self._nulls:
-                self._nulls[name].update(_bytes(column.is_null()))
-                if column.null_count():
-                    column = _without_nulls(column)
-            self._values[name].update(_bytes(column))
+            for column in frame[name].get_chunks():
+                self._add(name, column)
+
+    def _add(self, name: str, column: pl.Series) -> None:
+        if name in self._nulls:
+            self._nulls[name].update(_bytes(column.is_null()))
+            if column.null_count():
+                column = _without_nulls(column)
+        self._values[name].update(_bytes(column))
 
     def hexdigest(self) -> str:
         """The digest of everything added so far, as 64 hexadecimal digits."""
         whole = hashlib.sha256()
         for name, dtype in self._schema.items():
             nulls = self._nulls[name].hexdigest() if name in self._nulls else ""
-            whole.update(f"{name}:{dtype}:{self._values[name].hexdigest()}:{nulls}\n".encode())
+            kind = _named(dtype)
+            whole.update(f"{name}:{kind}:{self._values[name].hexdigest()}:{nulls}\n".encode())
         return whole.hexdigest()
+
+
+def _named(dtype: pl.DataType) -> str:
+    """Name a type in words of our own: hashes outlive the library that made them."""
+    if isinstance(dtype, pl.Decimal):
+        return f"decimal({dtype.precision},{dtype.scale})"
+    if isinstance(dtype, pl.Datetime):
+        return f"time({dtype.time_unit},{dtype.time_zone})"
+    return {pl.Int64: "whole", pl.Boolean: "flag", pl.String: "text"}[dtype.base_type()]
 
 
 def _without_nulls(column: pl.Series) -> pl.Series:
@@ -53,8 +66,8 @@ def _bytes(column: pl.Series) -> bytes | memoryview:
     if column.dtype == pl.Boolean:
         column = column.cast(pl.UInt8)
     if column.dtype == pl.String:
-        lengths = column.str.len_bytes().cast(pl.Int64)
-        return bytes(_bytes(lengths)) + "".join(column.to_list()).encode()
+        texts = (text.encode() for text in column.to_list())
+        return b"".join(len(text).to_bytes(8, "little") + text for text in texts)
     array = column.to_arrow()
     width = array.type.bit_width // 8
     buffer = array.buffers()[1]

@@ -69,6 +69,11 @@ class TableWriter:
         while self._pending_rows >= ROW_GROUP_ROWS:
             self._flush(ROW_GROUP_ROWS)
 
+    def end_group(self) -> None:
+        """Write what is pending as a shorter row group: the file's last, if it is to stay."""
+        if self._pending_rows:
+            self._flush(self._pending_rows)
+
     def _flush(self, rows: int) -> None:
         whole = pl.concat(self._pending)
         group = whole.head(rows)
@@ -80,8 +85,7 @@ class TableWriter:
 
     def close(self, manifest: Manifest) -> None:
         """Write what is left and the manifest into the footer."""
-        if self._pending_rows:
-            self._flush(self._pending_rows)
+        self.end_group()
         self._writer.add_key_value_metadata({MANIFEST_KEY: manifest.encode()})
         self._writer.close()
 

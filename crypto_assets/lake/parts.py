@@ -116,7 +116,7 @@ def _windows(coverage: Coverage, ids: int) -> Iterator[Range]:
 def _union(parts: Sequence[Part], table: Table) -> Coverage:
     if table is TRADES:
         return Coverage.of(span for part in parts for span in part.manifest.coverage.ranges)
-    return Coverage.of(part.span for part in parts)
+    return Coverage.of(part.span for part in parts if part.manifest.rows)
 
 
 def _window_frames(
@@ -180,14 +180,19 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
             rows += found.rows
             inversions += found.inversions
         else:
+            before: int | None = None
             for window in _windows(_union(chain, table), BATCH_ROWS):
                 merged = merge(_window_frames(chain, table, window, table.hashed), table)
+                if merged.frame.is_empty():
+                    continue
                 duplicates += merged.duplicates
                 conflicts.update(merged.conflicts)
                 rows += merged.frame.height
                 assert table.time is not None  # noqa: S101 - only tables with times have parts
                 times = merged.frame[table.time].to_physical()
                 inversions += int((times.diff() < 0).sum())
+                inversions += int(before is not None and times[0] < before)
+                before = int(times[-1])
         head = min(part.manifest.first_us or 0 for part in chain)
         inversions += int(last_us is not None and head < last_us)
         last_us = max(part.manifest.last_us or 0 for part in chain)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from crypto_assets.lake.draft import frames_of
+from crypto_assets.lake.draft import Draft, Spool, frames_of
+from crypto_assets.lake.parquet import ROW_GROUP_ROWS
 from crypto_assets.lake.parts import Part, scan_parts, summarise
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
@@ -18,7 +19,8 @@ from crypto_assets.transforms.merge import merge
 class Runs:
     """Rows of one table and partition on their way to being sorted, each id once.
 
-    Rows are held in memory until :meth:`spill` writes them, sorted, to a run in ``scratch``.
+    Rows that come in order go to the file they will stay in, a row group at a time. Others are
+    held in memory until :meth:`spill` writes them, sorted, to a run in ``scratch``.
     """
 
     def __init__(self, table: Table, scratch: Path) -> None:
@@ -30,6 +32,9 @@ class Runs:
         self._held: list[pl.DataFrame] = []
         self._runs: list[Part] = []
         self._last: int | None = None
+        self._may_grow = True
+        self.begun: Spool | None = None
+        """The file that holds the first rows already, in its final encoding."""
         self.rows_held = 0
         self.disordered = 0
         """Rows that came with a lower id than the row before."""
@@ -46,16 +51,51 @@ class Runs:
         self.disordered += int((ids.diff() < 0).sum())
         self.disordered += int(self._last is not None and ids[0] < self._last)
         self._last = int(ids[-1])
-        self._held.append(frame)
-        self.rows_held += frame.height
+        self._hold(frame)
+        if self._may_grow and self.rows_held >= ROW_GROUP_ROWS:
+            merged = self._merge_held()
+            whole = merged.height // ROW_GROUP_ROWS * ROW_GROUP_ROWS
+            self._write(merged.head(whole))
+            self._hold(merged.slice(whole))
+
+    def _hold(self, frame: pl.DataFrame) -> None:
+        if not frame.is_empty():
+            self._held.append(frame)
+            self.rows_held += frame.height
 
     def spill(self) -> None:
-        """Sort what is held and write it to the scratch directory."""
-        merged = self._merge_held()
-        ids = merged[self._id]
+        """Sort what is held and write it to the disk."""
+        self._write(self._merge_held())
+        if self.begun is not None and self._may_grow:
+            # Should more come, a file with a short row group inside is not the one to keep.
+            self.begun.end_group()
+            self._may_grow = False
+
+    def _write(self, merged: pl.DataFrame) -> None:
+        """Append to the file that was begun, or write a run where that cannot be."""
+        if merged.is_empty():
+            return
+        if not (self._may_grow and self._follows(merged)):
+            self._may_grow = False
+            self._write_run(merged)
+            return
+        if self.begun is None:
+            self.begun = Spool(self._next_path(), self._table, self._table.name)
+        self.begun.add_soon(merged)
+
+    def _follows(self, merged: pl.DataFrame) -> bool:
+        last = None if self.begun is None else self.begun.last_id
+        return last is None or int(merged[self._id][0]) > last
+
+    def _next_path(self) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         # Where rows of one id disagree the first run's is kept: their names say their order.
-        path = self._scratch / f"{len(self._runs):06}.parquet"
+        number = len(self._runs) + (self.begun is not None)
+        return self._scratch / f"{number:06}.parquet"
+
+    def _write_run(self, merged: pl.DataFrame) -> None:
+        ids = merged[self._id]
+        path = self._next_path()
         merged.write_parquet(path, compression="lz4", row_group_size=250_000)
         covered = Coverage.of_ids(ids) if self._table is TRADES else Coverage()
         times = merged[self._table.time or self._id].to_physical()
@@ -77,11 +117,20 @@ class Runs:
         self._runs.append(Part(path, manifest))
 
     def drain(self) -> Iterator[pl.DataFrame]:
-        """Give every row once, ascending by id; the counts are final when this returns."""
-        if not self._runs:
-            return iter([self._merge_held()] if self._held else [])
-        if self._held:
-            self.spill()
+        """Give every row once, ascending by id, but for those in the file that was begun.
+
+        The counts, and whether a file was begun, are final when this returns.
+        """
+        last = self._merge_held() if self._held else None
+        if not self._runs and (last is None or (self._may_grow and self._follows(last))):
+            return iter([] if last is None else [last])
+        self._may_grow = False
+        if last is not None:
+            self._write(last)
+        if self.begun is not None:
+            manifest = self.begun.close("", "", "", Draft(rows=()))
+            self._runs.insert(0, Part(self.begun.path, manifest))
+            self.begun = None
         if len(self._runs) > 1:
             whole = summarise(self._runs, self._table)
             self.duplicates += whole.duplicates

@@ -14,7 +14,14 @@ import polars as pl
 
 from crypto_assets.errors import ChecksumMismatch, UnreadableInput
 from crypto_assets.lake import atomic
-from crypto_assets.lake.blocks import Block, Torn, blocks, published_checksum, sha256_of
+from crypto_assets.lake.blocks import (
+    BLOCK_BYTES,
+    Block,
+    Torn,
+    blocks,
+    published_checksum,
+    sha256_of,
+)
 from crypto_assets.lake.draft import Draft, frames_of, scan_files
 from crypto_assets.lake.inputs import Inputs, Landed, Record
 from crypto_assets.lake.lake import Committed, Lake
@@ -30,6 +37,9 @@ from crypto_assets.venues.venue import ArchiveName, DeadLetter
 
 Progress = Callable[[int], None]
 """Told how many bytes of decoded text were just worked off."""
+
+ARCHIVE_BLOCK_BYTES = 4 << 20
+"""So much of an archive is decoded at once; a few blocks and their frames are held at a time."""
 
 _SUFFIXES = (".gz", ".zst", ".zip", ".csv", ".dat", ".jsonl", ".json", ".txt")
 _UNSAFE = re.compile(r"[^\w.+-]")
@@ -77,12 +87,12 @@ def take(
             return Taken(known, is_new=False)
         kept = inputs.keep(path, record)
         try:
-            taken = _listing(lake, record, kept, path)
-            taken = taken or _decode(lake, record, kept, path, progress)
-        except UnreadableInput:
+            taken = _listing(lake, record, kept) or _decode(lake, record, kept, progress)
+        except UnreadableInput as error:
             if known is None or known.sha256 != record.sha256:
                 inputs.drop(record)
-            raise
+            # The copy is gone: name the file that was given.
+            raise UnreadableInput(str(error).replace(f"{kept}", f"{path}")) from error
         if known is not None:
             _retire(lake, known, taken.record)
         inputs.write(taken.record)
@@ -108,7 +118,7 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
                 if _stale(lake, record):
                     inputs.check(record)
                     kept = inputs.path(record)
-                    found.append(_decode(lake, record, kept, kept, _ignore))
+                    found.append(_decode(lake, record, kept, _ignore))
     return found
 
 
@@ -138,7 +148,7 @@ def _identify(path: Path, venue_name: str) -> Record:
     )
 
 
-def _listing(lake: Lake, record: Record, kept: Path, shown: Path) -> Taken | None:
+def _listing(lake: Lake, record: Record, kept: Path) -> Taken | None:
     """Keep an ``exchangeInfo`` answer; None where the file is none."""
     data = _exchange_info(kept) if record.kind == "capture" else None
     if data is None:
@@ -146,7 +156,7 @@ def _listing(lake: Lake, record: Record, kept: Path, shown: Path) -> Taken | Non
     try:
         found = keep_exchange_info(lake, record.venue, data)
     except UnreadableInput as error:
-        raise UnreadableInput(f"{shown}: {error}") from error
+        raise UnreadableInput(f"{kept}: {error}") from error
     return Taken(msgspec.structs.replace(record, kind="exchange_info"), listed=found)
 
 
@@ -203,7 +213,7 @@ def _retire(lake: Lake, old: Record, new: Record) -> None:
             path.unlink(missing_ok=True)
 
 
-def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progress) -> Taken:
+def _decode(lake: Lake, record: Record, kept: Path, progress: Progress) -> Taken:
     """Decode an input once for all its symbols and days and commit a part for each."""
     with _scratch(kept.parent) as scratch:
         landing = Landing(record, scratch)
@@ -212,7 +222,7 @@ def _decode(lake: Lake, record: Record, kept: Path, shown: Path, progress: Progr
             first = next(iter(landing.dead), None)
             why = f"line {first.line}: {first.reason}" if first else "no data in it"
             raise UnreadableInput(
-                f"{shown}: expected a recording or an archive file, could not read one line "
+                f"{kept}: expected a recording or an archive file, could not read one line "
                 f"of it ({why})",
             )
         parts = tuple(
@@ -296,7 +306,8 @@ def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> s
     """Decode every block; say where the file is cut short, None when it is whole."""
     waiting: Block | None = None
     torn: Torn | None = None
-    for block in blocks(path):
+    is_archive = venue(record.venue).archive_name(record.name) is not None
+    for block in blocks(path, ARCHIVE_BLOCK_BYTES if is_archive else BLOCK_BYTES):
         if isinstance(block, Torn):
             torn = block
             continue

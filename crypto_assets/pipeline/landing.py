@@ -107,6 +107,7 @@ class Landing:
             rows = runs.drain()
             draft = Draft(
                 rows=rows,
+                begun=runs.begun,
                 name=self._record.id,
                 inputs=(self._input(),),
                 duplicates=runs.duplicates,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from crypto_assets.errors import UnreadableInput
 from crypto_assets.lake.lake import Lake, read_sidecar
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.coverage import Coverage, Range
@@ -83,7 +84,11 @@ def _missing(trades: Manifest | None, found: Sequence[Verdict]) -> list[Range]:
 def status_of(lake: Lake, partition: Partition) -> DayStatus:
     """Say what is known of one partition; one that was never judged is judged by its ids."""
     stored = verdicts.glance(lake, partition)
-    trades = lake.summary("raw_trades", partition) or lake.manifest("daily_trades", partition)
+    try:
+        trades = lake.summary("raw_trades", partition) or lake.manifest("daily_trades", partition)
+    except UnreadableInput:
+        # Its verdicts name the damaged file.
+        trades = None
     sealed = lake.manifest("daily_trades", partition)
     return DayStatus(
         venue=partition.instrument.venue,

@@ -10,8 +10,9 @@ import msgspec
 import polars as pl
 
 from crypto_assets.checks.condition import conclude
+from crypto_assets.checks.day import Day
 from crypto_assets.checks.evaluate import blocked_by, evaluate
-from crypto_assets.errors import CryptoAssetsError, Terminal
+from crypto_assets.errors import CryptoAssetsError, Terminal, UnreadableInput
 from crypto_assets.lake import atomic
 from crypto_assets.lake.draft import Draft, readable
 from crypto_assets.lake.lake import Committed, Lake
@@ -68,16 +69,26 @@ def read(lake: Lake, partition: Partition) -> Stored | None:
 def judge(lake: Lake, asset: str, partition: Partition) -> tuple[Verdict, ...]:
     """Run every check of one asset on a partition and keep the answers.
 
-    Verdicts on anything downstream fall when the asset is no longer what they were built on.
+    Verdicts on anything downstream fall when the asset is no longer what they were built on. A
+    damaged file is a verdict too.
     """
-    found = evaluate(asset, judged_day(lake, asset, partition))
+    try:
+        found = evaluate(asset, judged_day(lake, asset, partition))
+    except UnreadableInput as error:
+        found = (_failure(asset, error),)
     record(lake, asset, partition, found)
     return found
 
 
 def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError) -> Verdict:
     """Keep it as a verdict that a partition of an asset could not be made, and why."""
-    verdict = Verdict(
+    verdict = _failure(asset, error)
+    record(lake, asset, partition, (verdict,))
+    return verdict
+
+
+def _failure(asset: str, error: CryptoAssetsError) -> Verdict:
+    return Verdict(
         asset=asset,
         check=_IS_MADE,
         code="A1",
@@ -86,8 +97,6 @@ def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError)
         message=str(error),
         evidence={"error": type(error).__name__},
     )
-    record(lake, asset, partition, (verdict,))
-    return verdict
 
 
 def is_consequence(verdict: Verdict) -> bool:
@@ -118,17 +127,25 @@ def _digest(lake: Lake, asset: str, partition: Partition) -> str:
     if asset != "verdicts":
         parts = lake.parts(asset, partition)
         return digest_of(parts) if parts else ""
-    day = day_of(lake, partition)
+    day = _readable_day(lake, partition)
+    if day is None:
+        return "unreadable"
     trades, klines = _digest(lake, "raw_trades", partition), _digest(lake, "klines", partition)
     return f"trades={trades} klines={klines} previous={day.previous} next={day.next}"
 
 
+def _readable_day(lake: Lake, partition: Partition) -> Day | None:
+    try:
+        return day_of(lake, partition)
+    except UnreadableInput:
+        return None
+
+
 def _condition(lake: Lake, partition: Partition, verdicts: Sequence[Verdict]) -> Condition:
-    return conclude(
-        verdicts,
-        day_of(lake, partition),
-        not_listed=is_not_listed(lake, partition),
-    )
+    day = _readable_day(lake, partition)
+    if day is None:
+        return Condition.DEGRADED
+    return conclude(verdicts, day, not_listed=is_not_listed(lake, partition))
 
 
 def _write(
@@ -162,19 +179,19 @@ def _write(
 def glance(lake: Lake, partition: Partition) -> Stored:
     """What a partition's verdicts are, or would be by the checks of the day as a whole.
 
-    Writes nothing: a day that was imported and not built yet is judged by its ids and edges only.
+    Writes nothing: a day whose trades were imported and not built yet, the first time or again,
+    is judged by its ids and edges only.
     """
     stored = read(lake, partition)
-    if stored is not None:
+    digest = _digest(lake, "raw_trades", partition)
+    if stored is not None and digest in ("", stored.judged.get("raw_trades")):
         return stored
-    found = [
-        *evaluate("verdicts", judged_day(lake, "verdicts", partition)),
-        *(
-            verdict
-            for verdict in evaluate("raw_trades", judged_day(lake, "raw_trades", partition))
-            if lake.layout.files("raw_trades", partition)
-        ),
-    ]
+    found: list[Verdict] = []
+    for asset in ("verdicts", "raw_trades") if digest else ("verdicts",):
+        try:
+            found.extend(evaluate(asset, judged_day(lake, asset, partition)))
+        except UnreadableInput as error:
+            found.append(_failure(asset, error))
     return Stored(_condition(lake, partition, found), tuple(found), {})
 
 

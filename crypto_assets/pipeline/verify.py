@@ -43,7 +43,8 @@ def _fault(path: Path, asset: str) -> str | None:
         return "it has no .sha256 beside it"
     found = sha256_of(path)
     if found != sidecar:
-        return f"its sidecar says sha256 {sidecar}, its bytes have {found}"
+        said = " ".join(sidecar.split())
+        return f"its sidecar says sha256 {said}, its bytes have {found}"
     try:
         manifest = read_footer(path).manifest
         logical = hash_of(path, ASSETS[asset].table)

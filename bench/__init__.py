@@ -1,0 +1,1 @@
+"""Measure every stage beside its alternatives, on one generated day: ``python -m bench``."""

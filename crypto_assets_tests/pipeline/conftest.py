@@ -1,0 +1,107 @@
+"""Lakes built once from real recordings, and what a directory holds."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.lake.lake import Lake
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.build import build
+from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.status import known_partitions
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
+
+Tree = dict[str, tuple[int, int, str]]
+
+
+@pytest.fixture(scope="session")
+def spot() -> Path:
+    """Recordings of the real exchange."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared recordings are not beside the repository")
+    return SHARED / "binance_spot"
+
+
+def _built(root: Path, files: Iterable[Path]) -> Path:
+    lake = Lake(root)
+    for path in files:
+        take(lake, path)
+    build(lake, known_partitions(lake))
+    return root
+
+
+@pytest.fixture(scope="session")
+def nexo_root(spot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with a whole day of NEXOUSDT and its neighbours; read it, never write to it."""
+    files = sorted((spot / "websocket").glob("nexousdt_*"))
+    return _built(tmp_path_factory.mktemp("nexo") / "lake", files)
+
+
+@pytest.fixture(scope="session")
+def nexo(nexo_root: Path) -> Lake:
+    return Lake(nexo_root)
+
+
+@pytest.fixture
+def nexo_copy(nexo_root: Path, tmp_path: Path) -> Lake:
+    """A copy of the built lake that a test may damage."""
+    shutil.copytree(nexo_root, tmp_path / "lake")
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def btc_eth(spot: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with ten minutes of BTCUSDT and ETHUSDT across midnight, and BTCUSDT's klines."""
+    files = [
+        *sorted((spot / "websocket").glob("btcusdt_*")),
+        *sorted((spot / "websocket").glob("ethusdt_*")),
+        *sorted((spot / "klines_1m").glob("BTCUSDT-1m-2024-08-0*")),
+    ]
+    return Lake(_built(tmp_path_factory.mktemp("btc") / "lake", files))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def day() -> Partition:
+    return Partition.of("binance", "NEXOUSDT", "2024-07-24")
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Excerpts of real recordings that are part of the repository."""
+    return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], Tree]:
+    """Describe every file of a directory: when it was written, its inode and its bytes."""
+
+    def describe(root: Path) -> Tree:
+        return {
+            str(path.relative_to(root)): (
+                path.stat().st_mtime_ns,
+                path.stat().st_ino,
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+            )
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+    return describe
+
+
+@pytest.fixture(scope="session")
+def contents(tree: Callable[[Path], Tree]) -> Callable[[Path], dict[str, str]]:
+    """Describe every file of a directory by its bytes alone."""
+    return lambda root: {name: found[2] for name, found in tree(root).items()}
