@@ -11,6 +11,7 @@ from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 
 _PICTURED = ("bars_1s", "verdicts")
+_PICTURES = 7
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -52,7 +53,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if batch.asset == "verdicts":
             found |= of_verdicts(batch.lake, partition)
         # A picture takes longer than the day's work: a backfill of a year is not to wait for it.
-        if batch.asset in _PICTURED and len(batch.partitions) == 1:
+        if batch.asset in _PICTURED and len(batch.partitions) <= _PICTURES:
             found |= of_picture(batch.lake, partition)
         return found
 
