@@ -69,8 +69,8 @@ def _archive() -> Race:
             Aim("MB peak", lambda found: found[ours].peak_mb, 400),
         ),
         note="Ours copies the file, verifies its checksum, keeps exact decimals, proves order and "
-        "reads back what it wrote; the others parse prices as floats and verify nothing. Those with "
-        "the file extracted before do not inflate either.",
+        "reads back what it wrote; the others parse prices as floats and verify nothing. Those "
+        "that find the file extracted do not inflate either.",
     )
 
 

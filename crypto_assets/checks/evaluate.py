@@ -13,6 +13,9 @@ from crypto_assets.checks.check import Blocks, Check, Finding
 from crypto_assets.checks.day import Day
 from crypto_assets.model.verdict import Severity, Verdict
 
+_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What polars raises where a file is damaged."""
+
 _QUOTES = ("raw_quotes", "daily_quotes")
 
 
@@ -70,7 +73,7 @@ def _measure(checks: Mapping[str, Check], frame: pl.LazyFrame | None) -> dict[st
         return Finding.cannot_judge("its rows are not stored")
     try:
         return frame.select(**measures).collect(engine="streaming").row(0, named=True)
-    except pl.exceptions.PolarsError as error:
+    except _UNREADABLE as error:
         return _unreadable(error)
 
 
@@ -88,11 +91,11 @@ def _find(
     own = {measure: measured[f"{name}.{measure}"] for measure in check.measures}
     try:
         return check.judge(day, {"asset": asset, **own})
-    except pl.exceptions.PolarsError as error:
+    except _UNREADABLE as error:
         return _unreadable(error)
 
 
-def _unreadable(error: pl.exceptions.PolarsError) -> Finding:
+def _unreadable(error: BaseException) -> Finding:
     """Say why a frame lacks a column, has a wrong type or lies in a torn file."""
     return Finding.cannot_judge(f"{type(error).__name__}: {str(error).splitlines()[0]}")
 

@@ -182,9 +182,11 @@ def build(
     screen.console.print(screen.matrix(days))
     for line in screen.faults(days):
         screen.errors.print(line, highlight=False, soft_wrap=True)
-    if any(Condition(day.condition).is_fault for day in days):
+    conditions = {Condition(day.condition) for day in days}
+    if any(condition.is_fault for condition in conditions):
         raise typer.Exit(FAULT)
-    if failures:
+    # A run of days without anything to make fails in Dagster and is as it should be.
+    if failures and not conditions & {Condition.NOT_LISTED, Condition.HALTED}:
         for failure in failures:
             screen.errors.print(f"[bold red]error[/] {escape(failure)}", soft_wrap=True)
         raise typer.Exit(1)
@@ -212,7 +214,8 @@ def status(
         for line in screen.faults(days):
             screen.console.print(line, highlight=False, soft_wrap=True)
     else:
-        screen.console.print(f"{target.layout.root}: nothing is stored yet; import a recording")
+        told = f"{escape(str(target.layout.root))}: nothing is stored yet; import a recording"
+        screen.console.print(told, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -272,7 +275,8 @@ def sql(
     found = query.query(_lake(lake), statement)
     if output is not None:
         query.write(found, "csv" if form == "table" else form, output.absolute())
-        screen.errors.print(f"{found.height:,} rows in {output}", highlight=False)
+        told = f"{found.height:,} rows in {escape(str(output))}"
+        screen.errors.print(told, highlight=False, soft_wrap=True)
     elif form == "table":
         screen.console.print(screen.rows(found))
     else:

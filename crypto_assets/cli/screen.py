@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from decimal import Decimal
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
@@ -40,7 +41,7 @@ _ROWS_SHOWN = 50
 
 
 def progress() -> Progress:
-    """A progress bar, on standard error so that output can be piped."""
+    """A progress bar, on standard error and only where somebody watches."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -48,6 +49,7 @@ def progress() -> Progress:
         TimeElapsedColumn(),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     )
 
 
@@ -94,7 +96,15 @@ def rows(frame: pl.DataFrame) -> Table:
     for name, dtype in frame.schema.items():
         table.add_column(escape(name), justify="right" if dtype.is_numeric() else "left")
     for row in frame.head(_ROWS_SHOWN).iter_rows():
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+        table.add_row(*(escape(_shown(value)) for value in row))
     if frame.height > _ROWS_SHOWN:
-        table.caption = f"{_ROWS_SHOWN} of {frame.height:,} rows; --format csv gives all"
+        caption = f"{_ROWS_SHOWN} of {frame.height:,} rows; --format csv gives all"
+        table.caption, table.min_width = caption, len(caption)
     return table
+
+
+def _shown(value: object) -> str:
+    """Decimals with all their places: Python shows a zero of 8 places as 0E-8."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return "" if value is None else str(value)

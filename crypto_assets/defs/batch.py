@@ -50,9 +50,11 @@ class Batch:
 
     def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
         """Make and store one partition after the other; give those that worked."""
-        prepare(self.lake, self.asset, self.partitions)
+        is_prepared = self._prepare(self.partitions)
         for partition in self.partitions:
             try:
+                if not is_prepared:
+                    prepare(self.lake, self.asset, [partition])
                 committed = [self._store(partition, made) for made in self._make(partition)]
             except CryptoAssetsError as error:
                 self.failed[partition] = error
@@ -63,6 +65,14 @@ class Batch:
             watch = _watch.get()
             if watch is not None:
                 watch(self.asset, partition)
+
+    def _prepare(self, partitions: list[Partition]) -> bool:
+        """Prepare all partitions at once; where that fails each of them is to try alone."""
+        try:
+            prepare(self.lake, self.asset, partitions)
+        except CryptoAssetsError:
+            return False
+        return True
 
     def _make(self, partition: Partition) -> list[Made]:
         frames = {

@@ -61,11 +61,13 @@ def _fail_with_faults(batch: Batch) -> None:
 
     Without this a range with a failed partition would end as a success.
     """
-    faults = {str(partition): str(error) for partition, error in batch.failed.items()}
-    for partition in batch.stored:
+    faults: dict[str, str] = {}
+    for partition in batch.partitions:
         found = verdicts.read(batch.lake, partition)
+        # A day before the symbol was listed, or of a halt, has nothing to make and no fault.
         if found is not None and found.condition.is_fault:
-            faults[str(partition)] = found.condition.value
+            error = batch.failed.get(partition)
+            faults[str(partition)] = str(error) if error else found.condition.value
     if faults:
         raise dg.Failure(
             description="; ".join(f"{partition}: {why}" for partition, why in faults.items()),

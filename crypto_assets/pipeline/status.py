@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
@@ -84,12 +85,12 @@ def _missing(trades: Manifest | None, found: Sequence[Verdict]) -> list[Range]:
 def status_of(lake: Lake, partition: Partition) -> DayStatus:
     """Say what is known of one partition; one that was never judged is judged by its ids."""
     stored = verdicts.glance(lake, partition)
-    try:
-        trades = lake.summary("raw_trades", partition) or lake.manifest("daily_trades", partition)
-    except UnreadableInput:
-        # Its verdicts name the damaged file.
-        trades = None
-    sealed = lake.manifest("daily_trades", partition)
+    # Of a damaged file nothing is known; the verdicts name it.
+    trades = sealed = None
+    with contextlib.suppress(UnreadableInput):
+        sealed = lake.manifest("daily_trades", partition)
+    with contextlib.suppress(UnreadableInput):
+        trades = lake.summary("raw_trades", partition) or sealed
     return DayStatus(
         venue=partition.instrument.venue,
         symbol=partition.instrument.symbol,

@@ -12,7 +12,7 @@ import polars as pl
 from crypto_assets.checks.condition import conclude
 from crypto_assets.checks.day import Day
 from crypto_assets.checks.evaluate import blocked_by, evaluate
-from crypto_assets.errors import CryptoAssetsError, Terminal, UnreadableInput
+from crypto_assets.errors import CryptoAssetsError, NothingStored, Terminal, UnreadableInput
 from crypto_assets.lake import atomic
 from crypto_assets.lake.draft import Draft, readable
 from crypto_assets.lake.lake import Committed, Lake
@@ -42,14 +42,19 @@ class Stored:
 
 
 def read(lake: Lake, partition: Partition) -> Stored | None:
-    """Read a partition's verdicts, None where nothing was judged yet."""
+    """Read a partition's verdicts, None where nothing was judged yet.
+
+    A damaged file is as good as none: everything in it can be judged again.
+    """
     path = lake.layout.file("verdicts", partition)
-    if not path.exists():
+    try:
+        manifest = lake.manifest("verdicts", partition)
+        with readable(str(path)):
+            rows = lake.scan("verdicts", partition).collect()
+    except (UnreadableInput, NothingStored):
         return None
-    manifest = lake.manifest("verdicts", partition)
-    with readable(str(path)):
-        rows = lake.scan("verdicts", partition).collect()
-    assert manifest is not None  # noqa: S101 - the file is there
+    if manifest is None:
+        return None
     verdicts = tuple(
         Verdict(
             asset=row["asset"],
@@ -183,7 +188,10 @@ def glance(lake: Lake, partition: Partition) -> Stored:
     is judged by its ids and edges only.
     """
     stored = read(lake, partition)
-    digest = _digest(lake, "raw_trades", partition)
+    try:
+        digest = _digest(lake, "raw_trades", partition)
+    except UnreadableInput as error:
+        return Stored(Condition.DEGRADED, (_failure("raw_trades", error),), {})
     if stored is not None and digest in ("", stored.judged.get("raw_trades")):
         return stored
     found: list[Verdict] = []

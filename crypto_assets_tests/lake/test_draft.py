@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,7 @@ def written(path: Path, *frames: pl.DataFrame) -> Manifest:
 
 def cut(frame: pl.DataFrame, at: list[int]) -> list[pl.DataFrame]:
     edges = [0, *sorted(at), frame.height]
-    return [frame[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [frame[start:stop] for start, stop in pairwise(edges)]
 
 
 @given(
@@ -52,7 +53,7 @@ def test_ids_holes_times_and_inversions_are_counted_across_frames(
     assert found.coverage == Coverage.of((id_, id_) for id_ in ids)
     assert found.first_us == PARTITION.start_us + min(us)
     assert found.last_us == PARTITION.start_us + max(us)
-    assert found.inversions == sum(a > b for a, b in zip(us, us[1:], strict=False))
+    assert found.inversions == sum(a > b for a, b in pairwise(us))
     assert found.logical_hash == hash_of(frame.lazy(), TRADES) == hash_of(path, TRADES)
 
 
@@ -99,7 +100,7 @@ def test_other_columns_than_the_tables_are_refused(
     tmp_path: Path,
     trades: Frame,
 ) -> None:
-    with pytest.raises(SchemaMismatch, match="expected .*trade_id.* found"):
+    with pytest.raises(SchemaMismatch, match=r"expected .*trade_id.* found"):
         written(tmp_path / "x.parquet", change(trades([1, 2])))
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import polars as pl
 import pyarrow as pa
@@ -24,7 +25,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def digest(frame: pl.DataFrame, table: Table, cuts: Sequence[int] = ()) -> str:
     found = LogicalHash(table)
     edges = [0, *sorted(cuts), frame.height]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         found.update(frame[start:stop])
     return found.hexdigest()
 

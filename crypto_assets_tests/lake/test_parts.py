@@ -133,7 +133,7 @@ def test_any_parts_scan_to_their_union(found: list[Seen], at: list[int]) -> None
         assert scan_parts(those[::-1], TRADES).collect().equals(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(seen, min_size=2, max_size=3),
     times,
@@ -191,7 +191,7 @@ def disagree(found: list[Seen], at: list[int]) -> set[int]:
     return wrong
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(seen, min_size=1, max_size=4), times)
 def test_the_summary_is_that_of_the_union(found: list[Seen], at: list[int]) -> None:
     with stored(found, at) as those:
@@ -273,7 +273,7 @@ def test_no_part_scans_to_no_row() -> None:
     assert scan_parts([], TRADES).collect().equals(TRADES.schema.to_frame())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(ids, st.integers(0, 3)), min_size=1, max_size=3))
 def test_quotes_are_merged_by_update_id_and_received_when_first_seen(
     quotes: Frame,

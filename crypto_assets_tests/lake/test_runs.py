@@ -34,7 +34,7 @@ def small_files(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(parts, "BATCH_ROWS", 5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ordered | anyhow, st.sets(st.integers(0, 5)))
 def test_any_order_and_any_spill_gives_the_file_of_the_sorted_rows(
     trades: Frame,

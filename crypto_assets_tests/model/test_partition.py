@@ -18,9 +18,20 @@ BTC = Instrument("binance", "BTCUSDT")
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2024-13-01", "2024-02-30", "20240724", "2024-7-24", "2024-07-24 ", "2024-W30-3",
-     "../2024-07-24", "2024-07-24T00", "٢٠٢٤-٠٧-٢٤x", "2024-07-24\n"],
-)  # fmt: skip
+    [
+        "",
+        "2024-13-01",
+        "2024-02-30",
+        "20240724",
+        "2024-7-24",
+        "2024-07-24 ",
+        "2024-07-24\n",
+        "2024-W30-3",
+        "../2024-07-24",
+        "2024-07-24T00",
+        "\u0662\u0660\u0662\u0664-\u0660\u0667-\u0662\u0664",
+    ],
+)
 def test_a_date_that_is_not_exactly_year_month_day_is_refused(text: str) -> None:
     with pytest.raises(InvalidName, match="expected YYYY-MM-DD"):
         parse_date(text)

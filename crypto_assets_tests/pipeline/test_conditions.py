@@ -152,7 +152,9 @@ def test_dropped_trades_are_healed_by_what_holds_them(
     assert found.logical_hash == status_of(nexo, NEXO).logical_hash
 
 
-@pytest.mark.parametrize(("gap", "edge"), [((FIRST, FIRST + 2), "left"), ((LAST - 4, LAST), "right")])
+@pytest.mark.parametrize(
+    ("gap", "edge"), [((FIRST, FIRST + 2), "left"), ((LAST - 4, LAST), "right")]
+)
 def test_trades_dropped_at_midnight_are_seen_by_the_neighbour(
     gap: tuple[int, int],
     edge: str,
@@ -216,7 +218,8 @@ def test_trades_lie_on_their_own_side_of_midnight(btc_eth: Lake) -> None:
         assert after["ts_event"].to_physical().min() >= day.start_us  # type: ignore[operator]
         assert before["trade_id"].max() + 1 == after["trade_id"].min()  # type: ignore[operator]
     count = {
-        day: sum(status_of(btc_eth, each).rows for each in (day.previous, day)) for day in (BTC, ETH)
+        day: sum(status_of(btc_eth, each).rows for each in (day.previous, day))
+        for day in (BTC, ETH)
     }
     assert count == {BTC: 19_904, ETH: 14_515}
 

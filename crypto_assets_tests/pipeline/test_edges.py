@@ -68,7 +68,7 @@ def test_a_neighbour_is_its_first_and_last_id(lake: Lake, day: Partition, direct
         (range(11), range(19, 30), False, False, None),
     ],
 )
-def test_an_edge_is_proven_by_the_neighbour_that_joins(  # noqa: PLR0913
+def test_an_edge_is_proven_by_the_neighbour_that_joins(
     before: range,
     after: range,
     left: bool,  # noqa: FBT001

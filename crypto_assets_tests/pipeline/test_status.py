@@ -10,6 +10,7 @@ import msgspec
 from crypto_assets.lake.lake import Lake, read_sidecar
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.status import known_instruments, known_partitions, status_of
 
@@ -77,6 +78,24 @@ def test_a_day_with_a_damaged_file_is_shown_degraded_and_the_file_named(
     found = status_of(Lake(lake.layout.root), day)
     assert (found.condition, found.rows) == ("degraded", 0)
     assert any(str(path) in fault.message for fault in found.faults)
+
+
+def test_a_damaged_sealed_file_does_not_hide_the_other_days(lake: Lake, tmp_path: Path) -> None:
+    text = "".join(f"{at},1.5,2.0,3.0,{DAY_MS + at},True,True\n" for at in range(50))
+    (tmp_path / "NEXOUSDT-trades-2024-07-24.csv").write_text(text)
+    take(lake, tmp_path / "NEXOUSDT-trades-2024-07-24.csv")
+    (day,) = known_partitions(lake)
+    build(lake, [day])
+    sealed = lake.layout.file("daily_trades", day)
+    torn = sealed.read_bytes()[:-40]
+    sealed.unlink()
+    sealed.write_bytes(torn)
+    found = status_of(Lake(lake.layout.root), day)
+    assert not found.is_sealed
+    assert found.rows == 50
+    (part,) = lake.layout.files("raw_trades", day)
+    part.write_bytes(torn)
+    assert status_of(Lake(lake.layout.root), day).condition == "degraded"
 
 
 def test_instruments_are_read_off_their_directories(lake: Lake, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import NothingStored, UnreadableInput
+from crypto_assets.errors import NothingStored
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
@@ -50,7 +50,9 @@ def judged(lake: Lake, day: Partition) -> set[str]:
 
 
 def verdict(asset: str, *, passed: bool) -> Verdict:
-    return Verdict(asset, "trade_ids_are_contiguous", "T2", Severity.ERROR, passed, "said", {"n": 1})
+    return Verdict(
+        asset, "trade_ids_are_contiguous", "T2", Severity.ERROR, passed, "said", {"n": 1}
+    )
 
 
 def test_what_was_kept_is_read_as_it_was(lake: Lake, day: Partition) -> None:
@@ -202,14 +204,22 @@ def test_a_damaged_part_is_a_verdict_and_not_a_crash(
     assert build_asset(lake, "bars_1s", day) == []
 
 
-def test_verdicts_that_cannot_be_read_are_named(lake: Lake, day: Partition) -> None:
+@pytest.mark.parametrize("damage", [slice(4, 60), slice(-40, None)], ids=["rows", "footer"])
+def test_verdicts_that_cannot_be_read_are_judged_again(
+    lake: Lake,
+    day: Partition,
+    damage: slice,
+) -> None:
     verdicts.record(lake, "klines", day, [verdict("klines", passed=True)])
     (path,) = lake.layout.files("verdicts", day)
     data = bytearray(path.read_bytes())
-    data[4:60] = bytes(56)
+    data[damage] = bytes(len(data[damage]))
     path.write_bytes(data)
-    with pytest.raises(UnreadableInput, match=r"verdicts\.parquet: expected readable rows"):
-        read(lake, day)
+    assert read(lake, day) is None
+    verdicts.record(lake, "klines", day, [verdict("klines", passed=True)])
+    found = read(lake, day)
+    assert found is not None
+    assert len(found.verdicts) == 1
 
 
 def test_a_glance_writes_nothing_and_sees_what_a_build_would(

@@ -72,7 +72,9 @@ def rewrite(path: Path, rows: pl.DataFrame) -> None:
 def change_a_price(path: Path) -> None:
     rows = pl.read_parquet(path, hive_partitioning=False)
     bumped = pl.when(pl.int_range(pl.len()) == 7).then(pl.col("price") * 2)
-    rewrite(path, rows.with_columns(bumped.otherwise("price").cast(pl.Decimal(18, 8)).alias("price")))
+    rewrite(
+        path, rows.with_columns(bumped.otherwise("price").cast(pl.Decimal(18, 8)).alias("price"))
+    )
 
 
 def drop_a_row(path: Path) -> None:

@@ -30,7 +30,9 @@ def stored(root: Path, symbol: str, *ids: int) -> Path:
 
 def labelled(symbol: str, *ids: int) -> pl.LazyFrame:
     labels = {"venue": "binance", "symbol": symbol, "date": DATE}
-    return rows(*ids).lazy().with_columns(pl.lit(value).alias(name) for name, value in labels.items())
+    return (
+        rows(*ids).lazy().with_columns(pl.lit(value).alias(name) for name, value in labels.items())
+    )
 
 
 def test_files_and_frames_are_one_view_with_what_their_directories_say(tmp_path: Path) -> None:

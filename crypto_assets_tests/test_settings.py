@@ -1,0 +1,100 @@
+"""Settings have defaults, are read in one place, and are refused where they cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crypto_assets import settings
+from crypto_assets.errors import InvalidName, InvalidSettings
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(settings.FILE_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.LAKE_VARIABLE, raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
+    found = settings.load()
+    assert (found.venue, found.symbols, found.first_date) == ("binance", (), "2020-01-01")
+    assert found.lake == str(tmp_path / "lake")
+
+
+def test_a_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text('lake = "data"\nsymbols = ["BTCUSDT", "币安人生USDT"]\n')
+    found = settings.load()
+    assert found.lake == str(tmp_path / "data")
+    assert found.symbols == ("BTCUSDT", "币安人生USDT")
+
+
+def test_a_file_elsewhere_has_its_lake_beside_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "etc" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text('lake = "data"\n')
+    monkeypatch.setenv(settings.FILE_VARIABLE, str(path))
+    assert settings.load().lake == str(tmp_path / "etc" / "data")
+
+
+@pytest.mark.parametrize("lake", ["/somewhere/lake", "relative/lake", "~/lake"])
+def test_the_environment_wins_over_the_file(
+    lake: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / settings.FILE).write_text('lake = "data"\n')
+    monkeypatch.setenv(settings.LAKE_VARIABLE, lake)
+    assert settings.load().lake == str(tmp_path / Path(lake).expanduser())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"lake = ", "found"),
+        (b"lake = 7\n", "Expected `str`"),
+        (b'symbols = "BTCUSDT"\n', "Expected `array`"),
+        (b'colour = "red"\n', "colour"),
+        (b'lake = "\xff"\n', "utf-8"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(text: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_bytes(text)
+    with pytest.raises(InvalidSettings) as refused:
+        settings.load()
+    assert str(tmp_path / settings.FILE) in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_a_file_that_is_named_and_absent_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(settings.FILE_VARIABLE, str(tmp_path / "absent.toml"))
+    with pytest.raises(InvalidSettings, match=r"absent\.toml"):
+        settings.load()
+
+
+def test_a_symbol_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text('symbols = ["../etc"]\n')
+    with pytest.raises(InvalidName, match="such as BTCUSDT"):
+        settings.load()
+
+
+def test_dagsters_home_is_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.dagster_home() is None
+    monkeypatch.setenv("DAGSTER_HOME", "~/dagster")
+    assert settings.dagster_home() == Path("~/dagster").expanduser()
+
+
+def test_a_started_programs_environment_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = settings.environment()
+    copied["CRYPTO_ASSETS_TEST"] = "x"
+    assert "CRYPTO_ASSETS_TEST" not in settings.environment()
+    monkeypatch.setenv("CRYPTO_ASSETS_TEST", "y")
+    assert settings.environment()["CRYPTO_ASSETS_TEST"] == "y"
