@@ -5,7 +5,13 @@ from pathlib import Path
 import dagster as dg
 
 from crypto_assets import settings
-from crypto_assets.defs.automation import daily_compaction, known_symbols, market_day
+from crypto_assets.defs.automation import (
+    daily_compaction,
+    known_symbols,
+    market_day,
+    sealed_segments,
+    take_segments,
+)
 from crypto_assets.defs.checks import checks, checks_only
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.wiring import resources_of
@@ -13,9 +19,9 @@ from crypto_assets.defs.wiring import resources_of
 defs = dg.Definitions(
     assets=assets,
     asset_checks=checks,
-    jobs=[market_day, checks_only],
+    jobs=[market_day, checks_only, take_segments],
     schedules=[daily_compaction],
-    sensors=[known_symbols],
+    sensors=[known_symbols, sealed_segments],
     resources=resources_of(Path(settings.load().lake)),
     # A partition's work is short: a process for every step would cost ten times as much.
     executor=dg.in_process_executor,

@@ -4,6 +4,7 @@
 
     CryptoAssetsError
     ├── Transient                 the same call may succeed later: retry
+    │   └── StreamLost            a connection that could not be opened, or has ended
     └── Terminal                  the same call fails again: say why, change the input
         ├── InvalidName           a venue, symbol, date or path that may not reach disk or SQL
         ├── InvalidSettings       a settings file or environment variable that cannot be used
@@ -12,7 +13,8 @@
         ├── SchemaMismatch        a frame or file whose columns are not the declared ones
         ├── CommitFailed          a file that reads back differently from what was written
         ├── NothingStored         a partition without the data that was asked for
-        └── UnsafeQuery           SQL that is not one reading statement
+        ├── UnsafeQuery           SQL that is not one reading statement
+        └── Refused               a server that answers, and will not serve this
 """
 
 from __future__ import annotations
@@ -24,6 +26,17 @@ class CryptoAssetsError(Exception):
 
 class Transient(CryptoAssetsError):
     """The same call may succeed later."""
+
+
+class StreamLost(Transient):
+    """A connection that could not be opened, or has ended.
+
+    ``retry_after`` is how many seconds the other side asked to be left alone.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Terminal(CryptoAssetsError):
@@ -60,3 +73,11 @@ class NothingStored(Terminal):
 
 class UnsafeQuery(Terminal):
     """SQL that is not one reading statement."""
+
+
+class Refused(Terminal):
+    """A server that answers, and will not serve this; ``status`` is its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

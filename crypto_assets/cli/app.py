@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -316,3 +319,124 @@ def dev(
     screen.console.print(f"Dagster on http://127.0.0.1:{port}, Ctrl-C ends it", highlight=False)
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml"]
     os.execve(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
+
+
+SymbolsOption = Annotated[list[str], typer.Option("--symbol", help="May be given several times.")]
+
+
+@app.command()
+def collect(
+    symbol: SymbolsOption,
+    stream: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Kinds of streams; by default trade and bookTicker."),
+    ] = None,
+    seconds: Annotated[
+        Optional[float],
+        typer.Option(help="End by itself after so long; otherwise with Ctrl-C or SIGTERM."),
+    ] = None,
+    roll_seconds: Annotated[float, typer.Option(help="Seal a segment after so long.")] = 300,
+    ws_url: Annotated[
+        Optional[str],
+        typer.Option(help="Another websocket address, such as the loopback exchange's."),
+    ] = None,
+    http_url: Annotated[
+        Optional[str],
+        typer.Option(help="The REST address that goes with it."),
+    ] = None,
+    lake: LakeOption = None,
+) -> None:
+    """Record live trades and quotes into the lake's segments.
+
+    Records bytes and the instant they came; the sensor [bold]sealed_segments[/] or
+    [bold]import[/], makes trades and quotes of them. Ends with every segment sealed: 0 when it was
+    asked to, 4 when the disk is nearly full, 5 when the exchange refuses, 6 when a file cannot be
+    written.
+
+    Example: [bold]crypto-assets collect --symbol BTCUSDT --symbol ETHUSDT[/]
+    """
+    from crypto_assets import collector
+
+    options = collector.Options(
+        lake=_lake(lake).layout.root,
+        symbols=tuple(Instrument.parse(one).symbol for one in symbol),
+        venue=settings.load().venue,
+        kinds=tuple(stream or ("trade", "bookTicker")),
+        ws_url=ws_url,
+        http_url=http_url,
+        roll_seconds=roll_seconds,
+        duration=seconds,
+    )
+    raise typer.Exit(collector.run(options))
+
+
+@app.command()
+def collectors(lake: LakeOption = None) -> None:
+    """Show the collectors that record into the lake, or did.
+
+    Example: [bold]crypto-assets collectors[/]
+    """
+    from crypto_assets import collector
+
+    found = collector.status(_lake(lake).layout, settings.load().venue)
+    screen.console.print(screen.sessions(found))
+
+
+@app.command()
+def heal(
+    symbol: Annotated[str, typer.Option(help="The symbol.")],
+    date: Annotated[str, typer.Option(help="A day or a range of days, D or D..D2.")],
+    http_url: Annotated[
+        str,
+        typer.Option(help="A host that serves historicalTrades."),
+    ] = "https://api.binance.com",
+    lake: LakeOption = None,
+) -> None:
+    """Fetch exactly the trade ids that are missing of a day, by id.
+
+    Build the day again afterwards. Exit status 3 when the exchange did not give all of them.
+
+    Example: [bold]crypto-assets heal --symbol BTCUSDT --date 2024-08-09[/]
+    """
+    from crypto_assets.pipeline.heal import heal as run
+    from crypto_assets.sources.history import TradeHistory
+
+    target, history, left = _lake(lake), TradeHistory(http_url), 0
+    for partition in _partitions([symbol], date):
+        with screen.progress() as bar:
+            task = bar.add_task(f"healing {partition}", total=None)
+            healed = run(
+                target, partition, history, time.sleep, functools.partial(bar.advance, task)
+            )
+        gone = sum(last - first + 1 for first, last in healed.left)
+        left += gone
+        told = f"{partition}: {healed.count:,} ids fetched, {gone:,} still missing"
+        screen.console.print(told, highlight=False, soft_wrap=True)
+    if left:
+        raise typer.Exit(FAULT)
+
+
+@app.command()
+def exchange(
+    symbol: SymbolsOption,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 9443,
+    per_second: Annotated[float, typer.Option(help="Trades a second of each symbol.")] = 20,
+    hours: Annotated[float, typer.Option(help="How long the market lasts.", min=0.01)] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
+) -> None:
+    """Run a loopback exchange on 127.0.0.1 that speaks Binance and misbehaves on order.
+
+    A made-up market from now on, over REST, websocket and archive. Faults are switched
+    with POST /_control/faults, such as {"drop": 100}; GET /_control tells what was sent.
+
+    Example: [bold]crypto-assets exchange --symbol BTCUSDT --port 9443[/]
+    """
+    from crypto_assets.exchange import random_market, run_in_thread
+
+    names = [Instrument.parse(one).symbol for one in symbol]
+    market = random_market(names, time.time_ns() // 1000, int(hours * 3600), per_second, seed)
+    with run_in_thread(market, port=port) as server:
+        told = f"{server.http_url} and {server.ws_url}, Ctrl-C ends it"
+        screen.console.print(told, highlight=False, soft_wrap=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()

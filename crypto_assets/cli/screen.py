@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from crypto_assets.collector import Health
 from crypto_assets.pipeline.status import DayStatus
 
 _PIPED_WIDTH = 120
@@ -108,3 +109,23 @@ def _shown(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "" if value is None else str(value)
+
+
+def sessions(found: Iterable[Health]) -> Table:
+    """The collectors' sessions as a table."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("session", "state", "frames", "a second", "lag ms", "reconnects", "last ids"):
+        table.add_column(name, justify="left" if name in ("session", "last ids") else "right")
+    for health in found:
+        state = health.state if health.is_alive or health.state != "recording" else "gone"
+        ids = ", ".join(f"{stream} {last}" for stream, last in sorted(health.last_ids.items())[:4])
+        table.add_row(
+            health.session,
+            state,
+            f"{health.frames:,}",
+            f"{health.frames_per_second:,.0f}",
+            "-" if health.lag_ms is None else f"{health.lag_ms:,.0f}",
+            str(health.reconnects),
+            escape(ids) or "-",
+        )
+    return table

@@ -34,7 +34,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     venue: str
     kind: str
-    """``capture``, ``trades``, ``klines`` or ``exchange_info``."""
+    """``capture``, ``trades``, ``klines``, ``rest`` or ``exchange_info``."""
     source: str
     """``stream`` for a capture, ``archive`` for a published file."""
     sha256: str
@@ -120,6 +120,14 @@ class Inputs:
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.directory.glob("*/record.json")):
             yield _read(path)
+
+    def capture_stems(self) -> set[str]:
+        """What the ids of the captures begin with, before the digits of their sha256.
+
+        Reads names only.
+        """
+        records = self.directory.glob("*/record.json")
+        return {record.parent.name.rpartition("-")[0] for record in records}
 
     def of(self, asset: str, partitions: Iterable[tuple[str, str]]) -> list[Record]:
         """The records with rows for any of these (symbol, date) of an asset."""

@@ -89,7 +89,7 @@ class Runs:
 
     def _next_path(self) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
-        # Where rows of one id disagree the first run's is kept: their names say their order.
+        # Where rows of one id disagree the larger run's is kept, then the first by name.
         number = len(self._runs) + (self.begun is not None)
         return self._scratch / f"{number:06}.parquet"
 

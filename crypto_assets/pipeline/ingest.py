@@ -42,6 +42,9 @@ ARCHIVE_BLOCK_BYTES = 4 << 20
 """So much of an archive is decoded at once; a few blocks and their frames are held at a time."""
 
 _SUFFIXES = (".gz", ".zst", ".zip", ".csv", ".dat", ".jsonl", ".json", ".txt")
+_REST = re.compile(r"[^\W_]+-rest-\d+-\d+\.csv")
+"""Trades fetched to heal a day, in the archive's columns, named by their first and last id."""
+_SOURCES = {"capture": "stream", "rest": "rest"}
 _UNSAFE = re.compile(r"[^\w.+-]")
 
 
@@ -67,19 +70,21 @@ def take(
     path: Path,
     venue_name: str = "binance",
     progress: Progress = _ignore,
+    name: str | None = None,
 ) -> Taken:
     """Take one recorded file into the lake and commit a part for each symbol and day in it.
 
     The file's bytes are kept verbatim, so every part can be made again. Taking the same file
     twice changes nothing; an archive file published again under its name takes the place of the
     earlier one. Lines that cannot be read go to the dead-letter file, all others are kept.
+    ``name`` is what it is known by where its own name would not tell it from others.
 
     Raises:
         ChecksumMismatch: the published checksum beside the file is not that of its bytes.
         UnreadableInput: the file is empty, or nothing in it could be read. The lake is then as it
             was before.
     """
-    record = _identify(path, venue_name)
+    record = _identify(path, venue_name, name or path.name)
     inputs = Inputs(lake.layout, venue_name)
     with inputs.lock(record):
         known = inputs.find(record.id)
@@ -122,7 +127,7 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
     return found
 
 
-def _identify(path: Path, venue_name: str) -> Record:
+def _identify(path: Path, venue_name: str, filename: str) -> Record:
     if not path.is_file():
         raise UnreadableInput(f"{path}: expected a file, found none")
     size = path.stat().st_size
@@ -135,13 +140,14 @@ def _identify(path: Path, venue_name: str) -> Record:
             f"{path}: its published checksum is {published}, its bytes have {sha256}; "
             "nothing of it was taken, download it again",
         )
-    name = venue(venue_name).archive_name(path.name)
+    name = venue(venue_name).archive_name(filename)
+    kind = "rest" if _REST.fullmatch(filename) else name.table if name else "capture"
     return Record(
-        id=_input_id(path.name, sha256, name),
-        name=_UNSAFE.sub("_", path.name),
+        id=_input_id(filename, sha256, name),
+        name=_UNSAFE.sub("_", filename),
         venue=venue_name,
-        kind=name.table if name else "capture",
-        source="archive" if name else "stream",
+        kind=kind,
+        source=_SOURCES.get(kind, "archive"),
         sha256=sha256,
         bytes=size,
         checksum="absent" if published is None else "verified",
@@ -170,11 +176,17 @@ def _exchange_info(path: Path) -> bytes | None:
     return b"".join(found) or None
 
 
-def _input_id(filename: str, sha256: str, name: ArchiveName | None) -> str:
-    """Name an input: an archive file by what it is, a capture by its bytes too."""
+def stem_of(filename: str) -> str:
+    """What an input's id begins with."""
     stem = _UNSAFE.sub("_", filename)
     for suffix in _SUFFIXES:
         stem = stem.removesuffix(suffix)
+    return stem
+
+
+def _input_id(filename: str, sha256: str, name: ArchiveName | None) -> str:
+    """Name an input: an archive file by what it is, a capture by its bytes too."""
+    stem = stem_of(filename)
     return stem if name else f"{stem}-{sha256[:12]}"
 
 
@@ -328,6 +340,10 @@ def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> s
 
 def _decode_block(landing: Landing, record: Record, block: Block, *, last: bool) -> None:
     found = venue(record.venue)
+    if record.kind == "rest":
+        symbol = record.name.split("-", 1)[0]
+        landing.add_trades(symbol, found.decode_trades(block.data, block.first_line))
+        return
     name = found.archive_name(record.name)
     if name is None:
         landing.add_frames(found.decode_frames(block.data, block.first_line, last=last))

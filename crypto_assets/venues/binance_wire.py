@@ -33,7 +33,16 @@ _INT64 = 2**63
 
 # Streams that carry neither trades nor top of book, and events that come without a stream.
 _IGNORED = frozenset(
-    {"aggTrade", "avgPrice", "blockTrade", "depth", "kline", "miniTicker", "ticker"},
+    {
+        "aggTrade",
+        "avgPrice",
+        "blockTrade",
+        "depth",
+        "kline",
+        "miniTicker",
+        "serverShutdown",
+        "ticker",
+    },
 )
 _IGNORED_EVENTS = {
     "24hrMiniTicker": "miniTicker",
@@ -55,6 +64,7 @@ class Envelope(msgspec.Struct):
     result: Raw | UnsetType = UNSET  # of the answer to a SUBSCRIBE
     id: Raw | UnsetType = UNSET  # the request's
     lastUpdateId: Raw | UnsetType = UNSET  # of a depth snapshot  # noqa: N815
+    collector: Raw | UnsetType = UNSET  # what this package's collector notes in its recording
 
 
 class Trade(msgspec.Struct):
@@ -198,7 +208,7 @@ def agreed_symbol(stream: str | None, kind: str, symbol: str) -> str:
     return symbol
 
 
-def read_message(payload: bytes) -> Message:  # noqa: PLR0911 - one return a kind of message
+def read_message(payload: bytes) -> Message:  # noqa: C901, PLR0911 - one return a kind of message
     """Read one message, without its receive time; never raises on bad bytes."""
     try:
         envelope = _envelope.decode(payload)
@@ -216,6 +226,8 @@ def read_message(payload: bytes) -> Message:  # noqa: PLR0911 - one return a kin
         if envelope.e in _IGNORED_EVENTS:
             return Ignored(_IGNORED_EVENTS[envelope.e])
         return Refused(f"unknown event {envelope.e[:80]!r}", lost=False)
+    if envelope.collector is not UNSET:
+        return Ignored("collector")
     if envelope.lastUpdateId is not UNSET:
         return Ignored("snapshot")
     if envelope.result is not UNSET and envelope.id is not UNSET:

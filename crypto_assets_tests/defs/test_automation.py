@@ -13,9 +13,12 @@ from crypto_assets.defs.automation import (
     RANGE_START,
     daily_compaction,
     known_symbols,
+    sealed_segments,
 )
 from crypto_assets.defs.resources import LakeResource
+from crypto_assets.lake import segments
 from crypto_assets.lake.lake import Lake
+from crypto_assets_tests.defs.conftest import partition
 
 
 def test_the_schedule_asks_for_the_day_before_of_all_symbols(instance: dg.DagsterInstance) -> None:
@@ -90,3 +93,46 @@ def test_the_sensor_adds_symbols_once(
     instance.add_dynamic_partitions("symbols", list(request.partition_keys))
     again = known_symbols(dg.build_sensor_context(instance, resources={"lake": resource}))
     assert isinstance(again, dg.SkipReason)
+
+
+def _sealed(lake: Lake, ids: range) -> None:
+    day = partition("2024-03-05")
+    directory = segments.directory(lake.layout, "binance", "one")
+    directory.mkdir(parents=True, exist_ok=True)
+    writer = segments.SegmentWriter(directory, segments.segment_name(ids[0] * 10**9, 1), b"")
+    for trade_id in ids:
+        at = day.start_us + trade_id * 1_000_000
+        trade = (
+            f'{{"stream":"btcusdt@trade","data":{{"e":"trade","E":{at},"s":"BTCUSDT",'
+            f'"t":{trade_id},"p":"100.50000000","q":"0.20000000","T":{at},"m":true,"M":true}}}}'
+        )
+        writer.write(segments.line(at * 1_000, trade.encode()))
+    writer.seal()
+
+
+def test_the_sensor_asks_once_for_what_is_sealed_and_again_for_what_came_meanwhile(
+    lake: Lake,
+    instance: dg.DagsterInstance,
+) -> None:
+    from crypto_assets.definitions import defs
+    from crypto_assets.defs.wiring import resources_of
+
+    def ask() -> dg.RunRequest | dg.SkipReason:
+        resource = LakeResource(root=str(lake.layout.root))
+        return sealed_segments(dg.build_sensor_context(instance, resources={"lake": resource}))
+
+    job = defs.resolve_job_def("take_segments")
+    assert isinstance(ask(), dg.SkipReason)
+    _sealed(lake, range(10, 20))
+    assert isinstance(ask(), dg.RunRequest)
+    under_way = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    _sealed(lake, range(20, 30))
+    assert isinstance(ask(), dg.SkipReason)
+    instance.report_run_canceled(under_way)
+    assert isinstance(ask(), dg.RunRequest)
+    result = job.execute_in_process(instance=instance, resources=resources_of(lake.layout.root))
+    assert result.success
+    for asset in ("raw_trades", "bars_1s"):
+        done = instance.get_materialized_partitions(dg.AssetKey(asset))
+        assert done == {"2024-03-05|BTCUSDT"}, asset
+    assert isinstance(ask(), dg.SkipReason)

@@ -336,6 +336,11 @@ def test_a_trade_on_a_stream_of_another_kind_counts_as_lost() -> None:
         (b'{"stream":"!miniTicker@arr","data":[{"e":"24hrMiniTicker"}]}', "miniTicker"),
         (b'{"stream":"x@avgPrice","data":{"e":"avgPrice"}}', "avgPrice"),
         (b'{"e":"serverShutdown","E":1770123456789}', "serverShutdown"),
+        (
+            b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}',
+            "serverShutdown",
+        ),
+        (b'{"collector":"lost","connection":3,"why":"connection ended"}', "collector"),
     ],
 )
 def test_a_known_message_is_counted_and_not_taken(message: bytes, kind: str) -> None:

@@ -1,0 +1,9 @@
+"""The process that records: bytes and the instant they came, nothing interpreted."""
+
+from __future__ import annotations
+
+from crypto_assets.collector.collect import run
+from crypto_assets.collector.health import Health, status
+from crypto_assets.collector.options import Exit, Options
+
+__all__ = ["Exit", "Health", "Options", "run", "status"]

@@ -1,0 +1,105 @@
+"""How a collector is, as a small file that says so each second."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from crypto_assets.collector.connection import Latest
+from crypto_assets.lake.layout import Layout
+from crypto_assets.lake.segments import directory
+from crypto_assets.sources.feed import Feed
+
+_FILE = "status.json"
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """One session, as of its last heartbeat."""
+
+    session: str
+    venue: str
+    pid: int
+    host: str
+    state: str
+    """``recording``, or how it ended: ``done``, ``disk``, ``refused``, ``failed``."""
+    started_ns: int
+    heartbeat_ns: int
+    """When this was written; an old one of a living process is a disk or a loop that hangs."""
+    streams: int
+    connections: int
+    """Open now."""
+    shards: int
+    frames: int
+    frames_per_second: float
+    """Over the last tick."""
+    lag_ms: float | None
+    """The longest of the last frames' receive times minus times of sending, by two clocks."""
+    clock_offset_us: int | None
+    """Local minus exchange time as last measured."""
+    last_ids: dict[str, int]
+    """The last trade or update id, by stream."""
+    reconnects: int
+    rotations: int
+    pauses: int
+    """How often the sockets had to wait for the disk; no frame is ever dropped."""
+    waiting_bytes: int
+    high_water_bytes: int
+    segment: str | None
+    free_bytes: int | None
+    is_alive: bool = False
+    """Whether its process holds the session; told by the kernel when it is read."""
+
+
+def glances(feed: Feed, latest: Iterable[Latest]) -> tuple[dict[str, int], float | None]:
+    """Read the last ids by stream, and the longest lag in milliseconds, off the last frames."""
+    ids: dict[str, int] = {}
+    lags: list[float] = []
+    for frames in latest:
+        for held in frames.values():
+            glance = feed.glance(held[1]) if held else None
+            if held is None or glance is None:
+                continue
+            if glance.last_id is not None:
+                ids[glance.stream] = glance.last_id
+            if glance.sent_us is not None:
+                lags.append((held[0] // 1000 - glance.sent_us) / 1000)
+    return ids, max(lags, default=None)
+
+
+def write(session: Path, health: Health) -> None:
+    """Replace a session's file; what a power cut leaves of it is worth nothing, so none syncs."""
+    temporary = session / f".{_FILE}.tmp"
+    temporary.write_bytes(msgspec.json.encode(health))
+    temporary.replace(session / _FILE)
+
+
+def status(layout: Layout, venue: str) -> list[Health]:
+    """Tell of every session of a venue that wrote how it is, by start."""
+    return [
+        found
+        for path in sorted(directory(layout, venue).glob(f"*/{_FILE}"))
+        if (found := _read(path)) is not None
+    ]
+
+
+def _read(path: Path) -> Health | None:
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Health)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return msgspec.structs.replace(found, is_alive=_is_held(path.parent))
+
+
+def _is_held(session: Path) -> bool:
+    descriptor = os.open(session, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,124 @@
+"""Heal a day: fetch exactly the trade ids that are missing, as one more part."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from crypto_assets.errors import Transient
+from crypto_assets.lake import atomic
+from crypto_assets.lake.lake import Lake
+from crypto_assets.model.coverage import Coverage, Range
+from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.edges import neighbour
+from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.status import status_of
+
+PAGE = 1_000
+_TRIES = 5
+
+
+class History(Protocol):
+    """Where old trades can be asked for by id."""
+
+    def lines(self, symbol: str, first: int, count: int) -> list[str]:
+        """Give trades from an id on, as lines of the archive's columns, ascending by id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What came of healing a day."""
+
+    asked: tuple[Range, ...]
+    """The ids that were missing."""
+    left: tuple[Range, ...]
+    """The ids the exchange did not give."""
+
+    @property
+    def count(self) -> int:
+        """How many ids were fetched."""
+        return len(Coverage.of(self.asked)) - len(Coverage.of(self.left))
+
+
+def missing_of(lake: Lake, partition: Partition) -> tuple[Range, ...]:
+    """The ids a day is known to lack: its holes, and the hole between the day before and it."""
+    day = status_of(lake, partition)
+    ranges = list(day.missing)
+    before = neighbour(lake, partition.previous)
+    if before and day.first_trade_id is not None and before.last_id + 1 < day.first_trade_id:
+        ranges.append((before.last_id + 1, day.first_trade_id - 1))
+    return Coverage.of(ranges).ranges
+
+
+def heal(
+    lake: Lake,
+    partition: Partition,
+    history: History,
+    sleep: Callable[[float], None],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Healed:
+    """Fetch the missing ids of a day and take them into the lake, each range as an input.
+
+    Only ids that are missing are kept, so healing twice changes nothing. An answer that ends
+    before the ids asked for is asked for again: the exchange's database lags its stream. Trades
+    land on the day they were matched on, whichever day was healed.
+
+    Raises:
+        Refused: the exchange will not give them.
+        StreamLost: it cannot answer, several times in a row.
+    """
+    asked = missing_of(lake, partition)
+    got: list[Range] = []
+    for first, last in asked:
+        lines: list[str] = []
+        for page in _pages(history, partition.instrument.symbol, (first, last), sleep):
+            lines.extend(page)
+            progress(len(page))
+        if lines:
+            _take(lake, partition, lines)
+            got.extend((int(line.split(",", 1)[0]),) * 2 for line in lines)
+    return Healed(asked, (Coverage.of(asked) - Coverage.of(got)).ranges)
+
+
+def _pages(
+    history: History,
+    symbol: str,
+    wanted: Range,
+    sleep: Callable[[float], None],
+) -> Iterator[list[str]]:
+    """Give the lines of a range page by page; gives up where nothing more comes."""
+    at, last = wanted
+    tries = 0
+    while at <= last:
+        try:
+            answer = history.lines(symbol, at, min(PAGE, last - at + 1))
+        except Transient:
+            tries += 1
+            if tries >= _TRIES:
+                raise
+            sleep(2.0**tries)
+            continue
+        ids = [int(line.split(",", 1)[0]) for line in answer]
+        page = [line for line, trade_id in zip(answer, ids, strict=True) if at <= trade_id <= last]
+        if ids and max(ids) >= at:
+            tries = 0
+            at = max(ids) + 1
+            yield page
+            continue
+        tries += 1
+        if tries >= _TRIES:
+            return
+        sleep(2.0**tries)
+
+
+def _take(lake: Lake, partition: Partition, lines: list[str]) -> None:
+    ids = [line.split(",", 1)[0] for line in lines]
+    name = f"{partition.instrument.symbol}-rest-{ids[0]}-{ids[-1]}.csv"
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / name
+        atomic.write_bytes(path, ("\n".join(lines) + "\n").encode())
+        take(lake, path, partition.instrument.venue)
