@@ -138,7 +138,11 @@ class Exchange:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
         self._port = int(self._runner.addresses[0][1])
         self._clock = Clock(self._clock.pace, self._clock.at_us, self._now)
         self._start(self._play())
@@ -262,8 +266,10 @@ class Exchange:
         )
 
     def _catch_up(self) -> None:
-        """Play what is due by now."""
+        """Play what is due by now, not more at once than a listener may leave unread."""
         now_us = self._clock.now_us(self._now)
+        while (to_us := self._playback.next_us(_BATCH)) is not None and to_us < now_us:
+            self._advance(to_us)
         if now_us > self._playback.now_us:
             self._advance(now_us)
 

@@ -192,6 +192,13 @@ def test_a_shifted_market_differs_in_time_only(market: Market) -> None:
     assert moved.tapes.keys() == market.tapes.keys()
 
 
+def test_a_recorded_quote_is_timed_by_the_exchanges_clock(recorded: Market) -> None:
+    """The recorder's clock was 1.27 s behind."""
+    tape = recorded.tapes["BTCUSDT"]
+    assert len(tape.quotes) > 10_000
+    assert abs(int(tape.quote_due[0]) - tape.first_us) < SECOND // 2
+
+
 def test_klines_of_a_recording_are_the_ones_the_exchange_published(recorded: Market) -> None:
     """Every whole minute of the recording, every field, against the exchange's own files."""
     tape = recorded.tapes["BTCUSDT"]
