@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import polars as pl
+
 from crypto_assets.errors import Transient
-from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.partition import Partition
@@ -17,15 +18,19 @@ from crypto_assets.pipeline.edges import neighbour
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.status import status_of
 
-PAGE = 1_000
 _TRIES = 5
+_LINES_A_PART = 100_000
+"""So many fetched trades are taken at once: a long heal that is cut short keeps what it has."""
 
 
 class History(Protocol):
     """Where old trades can be asked for by id."""
 
     def lines(self, symbol: str, first: int, count: int) -> list[str]:
-        """Give trades from an id on, as lines of the archive's columns, ascending by id."""
+        """Give trades from an id on, as lines of the archive's columns, ascending by id.
+
+        At most ``count`` of them; an answer may hold fewer.
+        """
         ...
 
 
@@ -61,7 +66,7 @@ def heal(
     sleep: Callable[[float], None],
     progress: Callable[[int], None] = lambda _: None,
 ) -> Healed:
-    """Fetch the missing ids of a day and take them into the lake, each range as an input.
+    """Fetch the missing ids of a day and take them into the lake, each stretch as an input.
 
     Only ids that are missing are kept, so healing twice changes nothing. An answer that ends
     before the ids asked for is asked for again: the exchange's database lags its stream. Trades
@@ -72,16 +77,18 @@ def heal(
         StreamLost: it cannot answer, several times in a row.
     """
     asked = missing_of(lake, partition)
-    got: list[Range] = []
-    for first, last in asked:
+    left = Coverage.of(asked)
+    for wanted in asked:
         lines: list[str] = []
-        for page in _pages(history, partition.instrument.symbol, (first, last), sleep):
+        for page in _pages(history, partition.instrument.symbol, wanted, sleep):
             lines.extend(page)
             progress(len(page))
+            if len(lines) >= _LINES_A_PART:
+                left -= _take(lake, partition, lines)
+                lines = []
         if lines:
-            _take(lake, partition, lines)
-            got.extend((int(line.split(",", 1)[0]),) * 2 for line in lines)
-    return Healed(asked, (Coverage.of(asked) - Coverage.of(got)).ranges)
+            left -= _take(lake, partition, lines)
+    return Healed(asked, left.ranges)
 
 
 def _pages(
@@ -95,14 +102,14 @@ def _pages(
     tries = 0
     while at <= last:
         try:
-            answer = history.lines(symbol, at, min(PAGE, last - at + 1))
+            answer = history.lines(symbol, at, last - at + 1)
         except Transient:
             tries += 1
             if tries >= _TRIES:
                 raise
             sleep(2.0**tries)
             continue
-        ids = [int(line.split(",", 1)[0]) for line in answer]
+        ids = [_id(line) for line in answer]
         page = [line for line, trade_id in zip(answer, ids, strict=True) if at <= trade_id <= last]
         if ids and max(ids) >= at:
             tries = 0
@@ -115,10 +122,16 @@ def _pages(
         sleep(2.0**tries)
 
 
-def _take(lake: Lake, partition: Partition, lines: list[str]) -> None:
-    ids = [line.split(",", 1)[0] for line in lines]
+def _take(lake: Lake, partition: Partition, lines: list[str]) -> Coverage:
+    """Take fetched trades into the lake as an input of their own; gives their ids."""
+    ids = [_id(line) for line in lines]
     name = f"{partition.instrument.symbol}-rest-{ids[0]}-{ids[-1]}.csv"
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / name
-        atomic.write_bytes(path, ("\n".join(lines) + "\n").encode())
+        path.write_text("\n".join(lines) + "\n")
         take(lake, path, partition.instrument.venue)
+    return Coverage.of_ids(pl.Series(ids))
+
+
+def _id(line: str) -> int:
+    return int(line.split(",", 1)[0])

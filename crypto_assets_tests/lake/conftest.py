@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -82,21 +81,3 @@ def quotes() -> Frame:
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def tree() -> Callable[[Path], Tree]:
-    """Describe every file of a directory: when it was written, its inode and its bytes."""
-
-    def describe(root: Path) -> Tree:
-        return {
-            str(path.relative_to(root)): (
-                path.stat().st_mtime_ns,
-                path.stat().st_ino,
-                hashlib.sha256(path.read_bytes()).hexdigest(),
-            )
-            for path in sorted(root.rglob("*"))
-            if path.is_file()
-        }
-
-    return describe

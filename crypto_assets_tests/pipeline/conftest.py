@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -81,24 +80,6 @@ def day() -> Partition:
 def recordings() -> Path:
     """Excerpts of real recordings that are part of the repository."""
     return RECORDINGS
-
-
-@pytest.fixture(scope="session")
-def tree() -> Callable[[Path], Tree]:
-    """Describe every file of a directory: when it was written, its inode and its bytes."""
-
-    def describe(root: Path) -> Tree:
-        return {
-            str(path.relative_to(root)): (
-                path.stat().st_mtime_ns,
-                path.stat().st_ino,
-                hashlib.sha256(path.read_bytes()).hexdigest(),
-            )
-            for path in sorted(root.rglob("*"))
-            if path.is_file()
-        }
-
-    return describe
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,20 @@ def test_ids_the_database_does_not_have_yet_are_left(market: Market, tmp_path: P
         assert len(healed.left) == 1
         exchange.inject({"rest_lag_ids": 0})
         assert heal(lake, DAY, _history(exchange), lambda _: None).left == ()
+
+
+def test_a_long_heal_is_taken_in_stretches(
+    market: Market,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crypto_assets.pipeline.heal._LINES_A_PART", 600)
+    lake = Lake(tmp_path / "lake")
+    _record(lake, market, tmp_path, LOST[2:])
+    with run_in_thread(market, pace=FLAT_OUT) as exchange:
+        exchange.jump(market.end_us)
+        healed = heal(lake, DAY, _history(exchange), lambda _: None)
+    assert (healed.count, healed.left) == (1_500, ())
+    parts = [path for path in lake.layout.files("raw_trades", DAY) if "-rest-" in path.name]
+    assert len(parts) == 2
+    assert status_of(lake, DAY).missing == []
