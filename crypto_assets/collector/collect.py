@@ -107,7 +107,7 @@ class Session:
 
     async def run(self) -> Exit:
         """Record until the end, seal, and say how it ended."""
-        self._recorder.note("start", self._header())
+        self._recorder.start()
         with self._signals():
             tasks = self._tasks()
             try:

@@ -51,6 +51,8 @@ class Recorder:
         self._room = asyncio.Event()
         self._room.set()
         self._writer: SegmentWriter | None = None
+        self._next: Note | None = None
+        """What was open as the last segment ended, or the session began."""
         self._begun_ns = 0
         self._number = 0
         self._in_segment = 0
@@ -82,6 +84,14 @@ class Recorder:
         self.frames += 1
         if self._waiting >= _FLUSH_BYTES:
             self._wake.set()
+
+    def start(self) -> None:
+        """Note that the session starts; call it before anything can come."""
+        self._next = self._state(time.time_ns())
+        self.note("start", self._header())
+
+    def _state(self, now_ns: int) -> Note:
+        return {**self._header(), "wall_ns": now_ns, "monotonic_ns": time.monotonic_ns()}
 
     def note(self, kind: str, fields: Note) -> None:
         """Record what happened to the recording itself, where it happened."""
@@ -130,8 +140,8 @@ class Recorder:
         self.high_water = max(self.high_water, self._writing)
         now_ns = time.time_ns()
         loop = asyncio.get_running_loop()
-        header = {**self._header(), "wall_ns": now_ns, "monotonic_ns": time.monotonic_ns()}
-        work = loop.run_in_executor(self._thread, self._write, lines, header, now_ns, stop)
+        state = self._state(now_ns)
+        work = loop.run_in_executor(self._thread, self._write, lines, state, now_ns, stop)
         self._work = work
         try:
             await asyncio.shield(work)
@@ -154,24 +164,27 @@ class Recorder:
         finally:
             self._thread.shutdown()
 
-    def _write(self, lines: list[bytes], header: Note, now_ns: int, stop: Due | None) -> None:
+    def _write(self, lines: list[bytes], state: Note, now_ns: int, stop: Due | None) -> None:
         """Write lines in the thread; count them where that fails."""
         try:
-            self._append(lines, header, now_ns, stop)
+            self._append(lines, state, now_ns, stop)
         except OSError:
             self.lost += len(lines)
             raise
 
-    def _append(self, lines: list[bytes], header: Note, now_ns: int, stop: Due | None) -> None:
-        """Write lines; the first of a segment says what is being recorded."""
+    def _append(self, lines: list[bytes], state: Note, now_ns: int, stop: Due | None) -> None:
+        """Write lines; the first of a segment says what was open when the one before it ended.
+
+        Lines of a segment are older than its file: what is open by now may not have been then.
+        """
         if self._writer is None:
             self._number += 1
             name = segment_name(now_ns, self._number)
-            header = {**header, "segment": self._number}
+            header = {**(self._next or state), "segment": self._number}
             self._writer = SegmentWriter(
                 self._session,
                 name,
-                note_line("segment", header, now_ns),
+                note_line("segment", header, header["wall_ns"]),
             )
             self._begun_ns, self._in_segment = now_ns, 0
         writer, options = self._writer, self._options
@@ -191,6 +204,7 @@ class Recorder:
         )
         if why is not None:
             self._seal(writer, why)
+            self._next = state
         self.free_bytes = shutil.disk_usage(self._session).free
 
     def _seal(self, writer: SegmentWriter, why: Due) -> None:

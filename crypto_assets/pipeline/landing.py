@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +17,9 @@ from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.manifest import Input
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.tables import QUOTES, TRADES, Table
+from crypto_assets.model.tables import QUOTES, TABLES, TRADES, Table
+from crypto_assets.pipeline.listening import Listening
+from crypto_assets.venues import venue
 from crypto_assets.venues.venue import DeadLetter, Frames, Rows
 
 HELD_ROWS = 4_000_000
@@ -26,6 +28,8 @@ ASSET_OF = {"trades": "raw_trades", "quotes": "raw_quotes", "klines": "klines"}
 _OFFSET_QUANTILE = 0.01
 _RECEIVED = re.compile(rb"(\d{19}|\d{16}) ")
 _US_DIGITS = 16
+_Key = tuple[Table, Instrument, int]
+"""A table, an instrument and a day counted since 1970."""
 _SLACK_US = 2_000_000
 """How far a message's receive time may be from its trade's time at a day's edge."""
 
@@ -36,15 +40,17 @@ class Landing:
     def __init__(self, record: Record, scratch: Path) -> None:
         self._record = record
         self._scratch = scratch
-        self._runs: dict[tuple[Table, Instrument, int], Runs] = {}
+        self._runs: dict[_Key, Runs] = {}
         self._klines: dict[Instrument, list[pl.DataFrame]] = {}
         self._first_recv_us: int | None = None
         self._last_recv_us: int | None = None
         self.dead: list[DeadLetter] = []
         self.ignored: Counter[str] = Counter()
+        self.listening = Listening()
         self.clock_offset_us: int | None = None
         """How far the recorder's clock was ahead of the exchange's, at the least latency of the
-        first block with a message that says when it was sent."""
+        first block with a message that says when it was sent; without one, as the collector
+        measured it."""
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +61,8 @@ class Landing:
         """Take one block of a capture."""
         self.dead.extend(frames.dead)
         self.ignored.update(frames.ignored)
+        for note in frames.notes:
+            self.listening.note(note.recv_us, note.message)
         if self.clock_offset_us is None and not frames.clock.is_empty():
             ahead = frames.clock["ts_recv_us"] - frames.clock["ts_sent_us"]
             self.clock_offset_us = int(ahead.quantile(_OFFSET_QUANTILE, "lower") or 0)
@@ -89,22 +97,35 @@ class Landing:
     def _add(self, table: Table, instrument: Instrument, frame: pl.DataFrame) -> None:
         assert table.time is not None  # noqa: S101 - tables of events have times
         for day, rows in _by_day(frame, table.time):
-            key = (table, instrument, day)
-            if key not in self._runs:
-                scratch = self._scratch / f"{table.name}-{instrument.symbol}-{day}"
-                self._runs[key] = Runs(table, scratch)
-            self._runs[key].add(rows)
+            self._runs_of((table, instrument, day)).add(rows)
         while sum(runs.rows_held for runs in self._runs.values()) > HELD_ROWS:
             max(self._runs.values(), key=lambda runs: runs.rows_held).spill()
 
+    def _runs_of(self, key: _Key) -> Runs:
+        if key not in self._runs:
+            table, instrument, day = key
+            scratch = self._scratch / f"{table.name}-{instrument.symbol}-{day}"
+            self._runs[key] = Runs(table, scratch)
+        return self._runs[key]
+
     def drafts(self) -> Iterator[tuple[str, Partition, Draft]]:
-        """Give ``(asset, partition, draft)`` for every part; each draft is made when asked for."""
+        """Give ``(asset, partition, draft)`` for every part; each draft is made when asked for.
+
+        What the collector listened to and heard nothing of has a part without rows.
+        """
+        heard = self._heard()
+        whole: tuple[Range, ...] = ()
+        if self._first_recv_us is not None and self._last_recv_us is not None:
+            whole = ((self._first_recv_us, self._last_recv_us),)
+        for key in self._quiet(heard):
+            self._runs_of(key)
         for (table, instrument, day), runs in sorted(
             self._runs.items(),
             key=lambda item: (item[0][0].name, *item[0][1:]),
         ):
             partition = Partition.of_day(instrument, day)
             rows = runs.drain()
+            spans = heard.get((instrument.symbol, table.name), whole)
             draft = Draft(
                 rows=rows,
                 begun=runs.begun,
@@ -114,7 +135,7 @@ class Landing:
                 conflicts=runs.conflicts,
                 disordered=runs.disordered,
                 unreadable=self._unreadable(partition),
-                recorded=self._recorded(partition),
+                recorded=self._recorded(spans, partition),
             )
             yield ASSET_OF[table.name], partition, draft
         for instrument, frames in sorted(self._klines.items()):
@@ -168,14 +189,34 @@ class Landing:
             return self._last_recv_us - offset < partition.end_us + _SLACK_US
         return True
 
-    def _recorded(self, partition: Partition) -> tuple[Range, ...]:
-        """When the recorder was listening, on the exchange's clock, within the day."""
-        if self._first_recv_us is None or self._last_recv_us is None:
-            return ()
+    def _heard(self) -> dict[tuple[str, str], tuple[Range, ...]]:
+        """When the collector listened to a symbol's table, as far as its own lines tell."""
+        if self._last_recv_us is not None:
+            self.listening.end(self._last_recv_us)
+        if self.clock_offset_us is None:
+            # No message of the recording said when it was sent.
+            self.clock_offset_us = self.listening.clock_offset_us
+        subject = venue(self._record.venue).subject
+        return {
+            named: spans
+            for stream, spans in self.listening.heard.items()
+            if (named := subject(stream)) is not None
+        }
+
+    def _recorded(self, spans: Iterable[Range], partition: Partition) -> tuple[Range, ...]:
+        """Cut spans of listening out of the day, on the exchange's clock."""
+        offset, (start, end) = self.clock_offset_us or 0, (partition.start_us, partition.end_us)
+        found = ((max(low - offset, start), min(high - offset, end)) for low, high in spans)
+        return tuple((low, high) for low, high in found if low <= high)
+
+    def _quiet(self, heard: Mapping[tuple[str, str], tuple[Range, ...]]) -> Iterator[_Key]:
+        """Name what was listened to by day where nothing came: that it was quiet is known too."""
         offset = self.clock_offset_us or 0
-        first = max(self._first_recv_us - offset, partition.start_us)
-        last = min(self._last_recv_us - offset, partition.end_us)
-        return ((first, last),) if first <= last else ()
+        for (symbol, name), spans in heard.items():
+            for low, high in spans:
+                days = range((low - offset) // DAY_US, (high - offset) // DAY_US + 1)
+                for day in days:
+                    yield TABLES[name], Instrument(self._record.venue, symbol), day
 
 
 def _by_day(frame: pl.DataFrame, time: str) -> Iterator[tuple[int, pl.DataFrame]]:

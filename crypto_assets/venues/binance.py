@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from crypto_assets.venues import binance_archive, binance_frames
 from crypto_assets.venues.venue import ArchiveName, Frames, Rows, Venue
 
+_TABLES = {"trade": "trades", "bookTicker": "quotes"}
+
 
 @dataclass(frozen=True, slots=True)
 class Binance:
@@ -18,6 +20,11 @@ class Binance:
     def decode_frames(self, data: bytes, first_line: int, *, last: bool) -> Frames:
         """Decode whole lines of a capture of combined streams; see :class:`Venue`."""
         return binance_frames.decode_frames(data, first_line, last=last)
+
+    def subject(self, stream: str) -> tuple[str, str] | None:
+        """Read ``<symbol in lower case>@trade`` or ``@bookTicker``."""
+        symbol, _, kind = stream.partition("@")
+        return (symbol.upper(), _TABLES[kind]) if kind in _TABLES else None
 
     def decode_trades(self, data: bytes, first_line: int) -> Rows:
         """Decode rows ``id,price,qty,quoteQty,time,isBuyerMaker[,isBestMatch]``."""

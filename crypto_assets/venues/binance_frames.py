@@ -26,6 +26,7 @@ from crypto_assets.venues.venue import (
     TRADE_FRAME,
     DeadLetter,
     Frames,
+    Note,
 )
 
 _NEWLINE, _RETURN, _SPACE, _COMMA, _ZERO, _POINT = b"\n\r ,0."
@@ -224,6 +225,7 @@ class _Block:
         self._quotes = Columns(_QUOTE_COLUMNS)
         self._dead: list[DeadLetter] = []
         self._ignored: Counter[str] = Counter()
+        self._notes: list[Note] = []
         self._clock: list[tuple[int, int]] = []
         self._units: set[str] = set()
         # Line and receive time of the first and of the last line that has one.
@@ -320,7 +322,10 @@ class _Block:
         recv, payload = split
         self._saw(line, recv)
         message = wire.read_message(payload)
-        if isinstance(message, wire.Ignored):
+        if isinstance(message, wire.Noted):
+            self._ignored["collector"] += 1
+            self._notes.append(Note(recv, payload))
+        elif isinstance(message, wire.Ignored):
             self._ignored[message.kind] += 1
             if message.sent_us is not None:
                 self._clock.append((recv, message.sent_us))
@@ -408,6 +413,7 @@ class _Block:
             ).match_to_schema(QUOTE_FRAME),
             dead=tuple(self._dead),
             ignored=dict(self._ignored),
+            notes=tuple(self._notes),
             clock=pl.concat(
                 [
                     trades.select(

@@ -133,6 +133,11 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What this package's collector noted in its recording."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A message that cannot be used, and why."""
 
@@ -141,7 +146,7 @@ class Refused:
     lost: bool = True
 
 
-Message = TakenTrade | TakenQuote | Ignored | Refused
+Message = TakenTrade | TakenQuote | Ignored | Noted | Refused
 
 _envelope = msgspec.json.Decoder(Envelope)
 _trade = msgspec.json.Decoder(Trade)
@@ -227,7 +232,7 @@ def read_message(payload: bytes) -> Message:  # noqa: C901, PLR0911 - one return
             return Ignored(_IGNORED_EVENTS[envelope.e])
         return Refused(f"unknown event {envelope.e[:80]!r}", lost=False)
     if envelope.collector is not UNSET:
-        return Ignored("collector")
+        return Noted()
     if envelope.lastUpdateId is not UNSET:
         return Ignored("snapshot")
     if envelope.result is not UNSET and envelope.id is not UNSET:

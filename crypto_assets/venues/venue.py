@@ -31,6 +31,15 @@ class DeadLetter:
     """Whether it may have held a trade or a quote; False for a message of an unknown kind."""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the collector says of its own recording, where it happened."""
+
+    recv_us: int
+    message: bytes
+    """The JSON ``{"collector": <kind>, ...}``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
     """One block of a capture, decoded; every line that is not blank is counted once.
@@ -51,6 +60,8 @@ class Frames:
     """The receive time of the first line that has one."""
     last_recv_us: int | None
     """The receive time of the last line that has one."""
+    notes: tuple[Note, ...] = ()
+    """The collector's own lines, in order."""
     units: frozenset[str] = frozenset()
     """The units the trade times came in, of ``ms`` and ``us``."""
 
@@ -101,6 +112,10 @@ class Venue(Protocol):
 
         ``first_line`` is the number of the first line, ``last`` whether the file ends here.
         """
+        ...
+
+    def subject(self, stream: str) -> tuple[str, str] | None:
+        """Say whose ``trades`` or ``quotes`` a stream carries; None where it carries neither."""
         ...
 
     def decode_trades(self, data: bytes, first_line: int) -> Rows:
