@@ -21,6 +21,17 @@ FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
 LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 
 
+class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where missing trades are asked for."""
+
+    http_url: str = "https://api.binance.com"
+    """A host that serves trades by id, which the market-data-only one does not."""
+    archive_url: str = "https://data.binance.vision"
+    """A host of the published daily files."""
+    most_ids: int = 1_000_000
+    """Days that lack more are not healed by themselves: whole days come from the archive."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -32,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Symbols that are partitions from the start; imported ones are added by themselves."""
     first_date: str = "2020-01-01"
     """The first day that is a partition, ``YYYY-MM-DD``."""
+    healing: Healing = Healing()
 
 
 def load() -> Settings:

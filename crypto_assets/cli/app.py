@@ -22,7 +22,9 @@ from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.partition import Partition, parse_date
+from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.ingest import Taken, take
+from crypto_assets.pipeline.segments import touched
 
 app = typer.Typer(
     name="crypto-assets",
@@ -93,10 +95,15 @@ def import_(
                 failed += 1
                 screen.errors.print(f"[bold red]error[/] {escape(str(error))}", soft_wrap=True)
                 continue
+        gaps.refresh_days(target, touched([taken]), _now_us())
         _tell_taken(path, taken, target)
         failed += bool(taken.record.torn or taken.record.unreadable)
     if failed:
         raise typer.Exit(1)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
 
 
 def _tell_taken(path: Path, taken: Taken, lake: Lake) -> None:
@@ -265,7 +272,7 @@ def sql(
     """Ask the lake in SQL.
 
     Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    verdicts; every row has its venue, symbol and date.
+    verdicts, gaps; every row has its venue, symbol and date.
 
     Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
     """
@@ -387,31 +394,42 @@ def heal(
     symbol: Annotated[str, typer.Option(help="The symbol.")],
     date: Annotated[str, typer.Option(help="A day or a range of days, D or D..D2.")],
     http_url: Annotated[
-        str,
-        typer.Option(help="A host that serves historicalTrades."),
-    ] = "https://api.binance.com",
+        Optional[str],
+        typer.Option(help="A host that serves historicalTrades; by default the settings' one."),
+    ] = None,
+    archive_url: Annotated[
+        Optional[str],
+        typer.Option(help="A host of the daily files; by default the settings' one."),
+    ] = None,
     lake: LakeOption = None,
 ) -> None:
-    """Fetch exactly the trade ids that are missing of a day, by id.
+    """Fetch exactly the trade ids that are missing of a day.
 
-    Build the day again afterwards. Exit status 3 when the exchange did not give all of them.
+    Asks for them by id; where the exchange does not give them, takes the day's archive file if it
+    is published, and asks the aggregate trades whether they exist. The view [bold]gaps[/] tells
+    what was missing, why, and what came of it. Build the day again afterwards. Exit status 3 when
+    ids stay missing.
 
     Example: [bold]crypto-assets heal --symbol BTCUSDT --date 2024-08-09[/]
     """
+    from crypto_assets.pipeline.heal import Doors
     from crypto_assets.pipeline.heal import heal as run
+    from crypto_assets.sources.archive import Archive
+    from crypto_assets.sources.budget import budget_of
     from crypto_assets.sources.history import TradeHistory
 
-    target, history, left = _lake(lake), TradeHistory(http_url), 0
+    target, found, left = _lake(lake), settings.load().healing, 0
+    host = http_url or found.http_url
+    history = TradeHistory(host, budget_of(host))
+    doors = Doors(history, Archive(archive_url or found.archive_url), time.sleep, _now_us)
     for partition in _partitions([symbol], date):
         with screen.progress() as bar:
             task = bar.add_task(f"healing {partition}", total=None)
-            healed = run(
-                target, partition, history, time.sleep, functools.partial(bar.advance, task)
-            )
-        gone = sum(last - first + 1 for first, last in healed.left)
-        left += gone
-        told = f"{partition}: {healed.count:,} ids fetched, {gone:,} still missing"
-        screen.console.print(told, highlight=False, soft_wrap=True)
+            healed = run(target, partition, doors, functools.partial(bar.advance, task))
+        left += len(healed.left)
+        told = f"{partition}: {healed.count:,} ids healed, {len(healed.left):,} still missing"
+        why = f" ({healed.why})" if healed.why else ""
+        screen.console.print(escape(told + why), highlight=False, soft_wrap=True)
     if left:
         raise typer.Exit(FAULT)
 

@@ -55,7 +55,8 @@ class Batch:
             try:
                 if not is_prepared:
                     prepare(self.lake, self.asset, [partition])
-                committed = [self._store(partition, made) for made in self._make(partition)]
+                with self.lake.building(self.asset, partition):
+                    committed = [self._store(partition, made) for made in self._make(partition)]
             except CryptoAssetsError as error:
                 self.failed[partition] = error
                 give_up(self.lake, self.asset, partition, error)

@@ -53,7 +53,7 @@ def checks_definition(asset: str) -> dg.AssetChecksDefinition:
         selected = {key.name for key in context.selected_asset_check_keys}
         asked = _asked(context.op_execution_context)
         found = _judge(lake.lake, asset, asked or lake.lake.layout.partitions(asset))
-        yield from _evaluations(asset, found, selected)
+        yield from _evaluations(found, selected)
         if not asked:
             yield from _overall(asset, found, selected)
         for name in sorted(selected):
@@ -104,8 +104,39 @@ def _overall(
         )
 
 
+_HEALED_BY = frozenset({"trade_ids_are_contiguous", "klines_count_every_trade", "day_edges_join"})
+
+
+def evaluations_of(
+    partition: Partition,
+    found: Iterable[Verdict],
+    *,
+    stops: bool = False,
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Tell Dagster of verdicts on a partition; ``stops`` whether a fault ends the run there."""
+    for verdict in found:
+        metadata = {
+            "code": dg.MetadataValue.text(verdict.code),
+            "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
+        }
+        if not verdict.passed and verdict.check in _HEALED_BY:
+            metadata["remedy"] = dg.MetadataValue.text(
+                f"Launch the job heal for {key_of(partition)}, or type: crypto-assets heal "
+                f"--symbol {partition.instrument.symbol} --date {partition.date}",
+            )
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(verdict.asset),
+            check_name=verdict.check,
+            passed=verdict.passed,
+            severity=_SEVERITY[verdict.severity],
+            description=verdict.message,
+            metadata=metadata,
+            partition=key_of(partition),
+            blocking=_blocks(verdict) and stops,
+        )
+
+
 def _evaluations(
-    asset: str,
     found: Found,
     selected: set[str],
 ) -> Iterator[dg.AssetCheckEvaluation]:
@@ -116,21 +147,8 @@ def _evaluations(
     """
     failing = {partition for partition, those in found.items() if any(map(_blocks, those))}
     for partition, those in found.items():
-        for verdict in those:
-            if verdict.check in selected:
-                yield dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey(asset),
-                    check_name=verdict.check,
-                    passed=verdict.passed,
-                    severity=_SEVERITY[verdict.severity],
-                    description=verdict.message,
-                    metadata={
-                        "code": dg.MetadataValue.text(verdict.code),
-                        "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
-                    },
-                    partition=key_of(partition),
-                    blocking=_blocks(verdict) and len(failing) == len(found),
-                )
+        wanted = [verdict for verdict in those if verdict.check in selected]
+        yield from evaluations_of(partition, wanted, stops=len(failing) == len(found))
 
 
 _SEVERITY = {
@@ -156,7 +174,7 @@ def judge_every_asset(context: dg.OpExecutionContext, lake: LakeResource) -> Ite
     faults: list[str] = []
     for asset in ASSETS:
         found = _judge(lake.lake, asset, asked)
-        yield from _evaluations(asset, found, set(checks_of(asset)))
+        yield from _evaluations(found, set(checks_of(asset)))
         faults.extend(
             f"{partition} {asset}.{verdict.check}: {verdict.message}"
             for partition, those in found.items()

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from crypto_assets.defs.batch import Batch, Frames
-from crypto_assets.defs.metadata import Metadata, of_files, of_picture, of_verdicts
+from crypto_assets.defs.metadata import Metadata, of_files, of_gaps, of_picture, of_verdicts
 from crypto_assets.defs.partitions import key_of, partitions_of
 from crypto_assets.defs.resources import open_lake
 from crypto_assets.lake.lake import Committed
@@ -52,6 +52,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
         found = of_files(files, ASSETS[batch.asset].table)
         if batch.asset == "verdicts":
             found |= of_verdicts(batch.lake, partition)
+        if batch.asset == "gaps":
+            found |= of_gaps(batch.lake, partition)
         # A picture takes longer than the day's work: a backfill of a year is not to wait for it.
         if batch.asset in _PICTURED and len(batch.partitions) <= _PICTURES:
             found |= of_picture(batch.lake, partition)

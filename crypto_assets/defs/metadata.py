@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -10,12 +11,15 @@ import polars as pl
 from pandera.api.checks import Check
 
 from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.model.gap import GapState
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import Table
+from crypto_assets.pipeline.gaps import read
 from crypto_assets.pipeline.picture import picture_of
 from crypto_assets.pipeline.status import status_of
 
 Metadata = dict[str, dg.MetadataValue]
+_RANGES_SHOWN = 50
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -132,6 +136,40 @@ def of_verdicts(lake: Lake, partition: Partition) -> Metadata:
             ],
         )
     return found
+
+
+def of_gaps(lake: Lake, partition: Partition) -> Metadata:
+    """Show how many ids are missing, were healed or are denied, and the ranges of them."""
+    gaps = read(lake, partition)
+    counts = dict.fromkeys(GapState, 0)
+    for gap in gaps:
+        counts[gap.state] += gap.count
+    found: Metadata = {
+        f"{state} ids": dg.MetadataValue.int(count) for state, count in counts.items()
+    }
+    if gaps:
+        found["ranges"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "first id": gap.ids[0],
+                        "last id": gap.ids[1],
+                        "ids": gap.count,
+                        "state": gap.state.value,
+                        "cause": gap.cause.value,
+                        "found": _moment(gap.found_us),
+                        "closed": "" if gap.closed_us is None else _moment(gap.closed_us),
+                        "source": gap.source or "",
+                    },
+                )
+                for gap in gaps[-_RANGES_SHOWN:]
+            ],
+        )
+    return found
+
+
+def _moment(us: int) -> str:
+    return dt.datetime.fromtimestamp(us / 1e6, dt.UTC).isoformat(sep=" ", timespec="milliseconds")
 
 
 def _sources(files: Sequence[Committed]) -> Mapping[str, int]:

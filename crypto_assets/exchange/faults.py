@@ -63,6 +63,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Keep the newest trades of every symbol out of REST."""
     rest_lag_s: float = 0.0
     """Show REST the market as it was so long ago, in market time."""
+    unserved: tuple[str, ...] = ()
+    """Endpoints REST does not have, such as ``historicalTrades`` on a market-data-only host."""
     halted: tuple[str, ...] = ()
     """Symbols in HALT: quotes and empty klines, no trades; what was due comes later."""
     in_break: tuple[str, ...] = ()

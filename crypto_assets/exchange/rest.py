@@ -128,7 +128,7 @@ def answer(path: str, pairs: Iterable[tuple[str, str]], view: View, unit: str) -
     """
     endpoint = _ENDPOINTS.get(path)
     if endpoint is None:
-        raise Refusal(-1, f"Not found: /api/v3/{path}", status=404)
+        raise not_found(path)
     sent = list(pairs)
     values = dict(sent)
     if len(values) < len(sent):
@@ -147,6 +147,11 @@ def answer(path: str, pairs: Iterable[tuple[str, str]], view: View, unit: str) -
             f"'{len(values)}'.",
         )
     return endpoint.answer(_Ask(view, values, unit))
+
+
+def not_found(path: str) -> Refusal:
+    """What is answered where there is no such endpoint."""
+    return Refusal(-1, f"Not found: /api/v3/{path}", status=404)
 
 
 def error_body(code: int, message: str) -> bytes:

@@ -436,6 +436,8 @@ class Exchange:
             lag_ids=faults.rest_lag_ids,
         )
         try:
+            if path in faults.unserved:
+                raise rest.not_found(path)
             unit = streams.time_unit(request.headers.get("X-MBX-TIME-UNIT"))
             body = rest.answer(path, request.query.items(), view, unit)
         except rest.Refusal as error:

@@ -26,6 +26,15 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
+class Interruption(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection that ended or fell silent while it was recorded."""
+
+    from_us: int
+    """By the recorder's clock."""
+    why: str
+    streams: tuple[str, ...]
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of one imported file."""
 
@@ -52,6 +61,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how the file is cut short, None when it is whole."""
     clock_offset_us: int | None = None
     """How far the recorder's clock was ahead of the exchange's, at the least latency seen."""
+    interruptions: tuple[Interruption, ...] = ()
 
 
 class Inputs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +52,18 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root.expanduser().absolute())
         self._summaries: dict[tuple[str, Partition], tuple[list[Part], Manifest]] = {}
+
+    @contextlib.contextmanager
+    def building(self, asset: str, partition: Partition) -> Iterator[None]:
+        """Hold a partition of an asset that is made of others, from reading to commit.
+
+        Of two builders the one that read older parts could commit last otherwise.
+        """
+        if not ASSETS[asset].upstream:
+            yield
+            return
+        with atomic.locked(self.layout.directory(asset, partition)):
+            yield
 
     def commit(self, asset: str, partition: Partition, draft: Draft) -> Committed:
         """Write a draft as one final file: temporary file, read back, compare, sync, rename.

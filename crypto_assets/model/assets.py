@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crypto_assets.model.tables import BARS, KLINES, QUOTES, TRADES, VERDICTS, Table
+from crypto_assets.model.tables import BARS, GAPS, KLINES, QUOTES, TRADES, VERDICTS, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ ASSETS = {
             (),
             "Every check's answer and what they add up to.",
             after=("bars_1s", "klines", "daily_trades", "daily_quotes", "daily_bars"),
+        ),
+        Asset(
+            "gaps",
+            GAPS,
+            (),
+            "Every range of trade ids that was ever missing: since when, why, what became of it.",
+            after=("verdicts",),
         ),
     )
 }

@@ -15,6 +15,8 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
+from crypto_assets.model.gap import Cause, GapState
+
 PRICE = pl.Decimal(18, 8)
 QUANTITY = pl.Decimal(28, 8)
 TIME = pl.Datetime("us", "UTC")
@@ -141,6 +143,32 @@ class Verdicts(pa.DataFrameModel):
         ordered = True
 
 
+class Gaps(pa.DataFrameModel):
+    """One row a range of trade ids that was ever found missing of a day; open ones still are."""
+
+    first_trade_id: pl.Int64 = pa.Field(ge=0, description="The first id of the range.")
+    last_trade_id: pl.Int64 = pa.Field(ge=0, description="The last, itself in the range.")
+    count: pl.Int64 = pa.Field(gt=0, description="How many ids.")
+    state: pl.String = pa.Field(
+        isin=list(GapState),
+        description="open: missing; healed: here by now; unhealable: missing, and the exchange "
+        "gives what lies around them without them.",
+    )
+    cause: pl.String = pa.Field(isin=list(Cause), description="Why, as the recordings tell.")
+    ts_before: Time = pa.Field(description="Event time of the trade before, or the day's start.")
+    ts_after: Time = pa.Field(description="Event time of the trade after, or the day's end.")
+    ts_found: Time = pa.Field(description="When the ids were first found missing.")
+    ts_tried: Time = pa.Field(nullable=True, description="When they were last asked for.")
+    ts_closed: Time = pa.Field(nullable=True, description="When they were here, or denied.")
+    tries: pl.Int64 = pa.Field(ge=0, description="How often they were asked for.")
+    source: pl.String = pa.Field(nullable=True, description="Where they came from in the end.")
+    evidence: pl.String = pa.Field(description="What the cause and the tries rest on, as JSON.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of the lake.
@@ -203,8 +231,9 @@ QUOTES = _table(
 BARS = _table("bars", Bars, ("ts_open",), time="ts_open")
 KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
+GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 
-TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS)}
+TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS)}
 
 
 def validate(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

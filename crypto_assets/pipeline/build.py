@@ -5,7 +5,8 @@ What Dagster calls, and what makes every number without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline import ingest
+from crypto_assets.pipeline import gaps, ingest
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
 
@@ -45,6 +46,9 @@ def make(
     if asset == "verdicts":
         conclude_day(lake, partition)
         return list(lake.stored(asset, partition))
+    if asset == "gaps":
+        gaps.refresh(lake, partition, time.time_ns() // 1000)
+        return list(lake.stored(asset, partition))
     hold_back(lake, asset, partition)
     return STEPS[asset](lake, partition, upstream)
 
@@ -70,14 +74,27 @@ def prepare(lake: Lake, asset: str, partitions: Sequence[Partition]) -> None:
 def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]:
     """Make, store and judge one partition of an asset; an error becomes a verdict."""
     try:
-        made = make(lake, asset, partition, frames_upstream(lake, asset, partition))
-        stored = [lake.store(asset, partition, one) for one in made]
+        with lake.building(asset, partition):
+            made = make(lake, asset, partition, frames_upstream(lake, asset, partition))
+            stored = [lake.store(asset, partition, one) for one in made]
     except CryptoAssetsError as error:
         give_up(lake, asset, partition, error)
         return []
-    if asset != "verdicts" and stored:
+    if asset not in ("verdicts", "gaps") and stored:
         judge(lake, asset, partition)
     return stored
+
+
+def build_assets(
+    lake: Lake,
+    assets: Iterable[str],
+    partitions: Sequence[Partition],
+) -> Iterator[tuple[str, Partition]]:
+    """Make some assets of partitions, in their order; give those of which something is stored."""
+    for asset in assets:
+        for partition in partitions:
+            if build_asset(lake, asset, partition):
+                yield asset, partition
 
 
 def give_up(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError) -> None:

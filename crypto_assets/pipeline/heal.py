@@ -1,30 +1,34 @@
-"""Heal a day: fetch exactly the trade ids that are missing, as one more part."""
+"""Heal a day: fetch exactly the trade ids that are missing, from whichever door gives them."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from crypto_assets.errors import Transient
+from crypto_assets.errors import ChecksumMismatch, Refused, Transient, UnreadableInput
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage, Range
+from crypto_assets.model.gap import Gap
+from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.edges import neighbour
+from crypto_assets.pipeline import gaps, verdicts
 from crypto_assets.pipeline.ingest import take
-from crypto_assets.pipeline.status import status_of
+from crypto_assets.pipeline.segments import touched
 
 _TRIES = 5
 _LINES_A_PART = 100_000
 """So many fetched trades are taken at once: a long heal that is cut short keeps what it has."""
+_FORBIDDEN = 451
+_PROVEN = 100
 
 
 class History(Protocol):
-    """Where old trades can be asked for by id."""
+    """Where old trades can be asked for."""
 
     def lines(self, symbol: str, first: int, count: int) -> list[str]:
         """Give trades from an id on, as lines of the archive's columns, ascending by id.
@@ -33,104 +37,230 @@ class History(Protocol):
         """
         ...
 
+    def covered(self, symbol: str, span: Range) -> Coverage:
+        """Give the ids of all trades matched within a span of microseconds."""
+        ...
+
+
+class Archive(Protocol):
+    """Where whole days are published."""
+
+    def fetch(self, day: Partition, into: Path) -> Path | None:
+        """Download a day's file and its checksum; None where it is not published."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where missing trades are asked for, and how a wait is waited."""
+
+    history: History
+    archive: Archive | None
+    sleep: Callable[[float], None]
+    now_us: Callable[[], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Healed:
     """What came of healing a day."""
 
-    asked: tuple[Range, ...]
+    asked: Coverage
     """The ids that were missing."""
-    left: tuple[Range, ...]
-    """The ids the exchange did not give."""
+    left: Coverage
+    """The ids that still are."""
+    touched: tuple[Partition, ...] = ()
+    """The days that got new parts: trades land on the day they were matched on."""
+    why: str | None = None
+    """Why the exchange gave no trades by id, where it did not."""
 
     @property
     def count(self) -> int:
-        """How many ids were fetched."""
-        return len(Coverage.of(self.asked)) - len(Coverage.of(self.left))
-
-
-def missing_of(lake: Lake, partition: Partition) -> tuple[Range, ...]:
-    """The ids a day is known to lack: its holes, and the hole between the day before and it."""
-    day = status_of(lake, partition)
-    ranges = list(day.missing)
-    before = neighbour(lake, partition.previous)
-    if before and day.first_trade_id is not None and before.last_id + 1 < day.first_trade_id:
-        ranges.append((before.last_id + 1, day.first_trade_id - 1))
-    return Coverage.of(ranges).ranges
+        """How many ids were healed."""
+        return len(self.asked) - len(self.left)
 
 
 def heal(
     lake: Lake,
     partition: Partition,
-    history: History,
-    sleep: Callable[[float], None],
+    doors: Doors,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Healed:
-    """Fetch the missing ids of a day and take them into the lake, each stretch as an input.
+    """Fetch the missing ids of a day and take them into the lake as parts of their own.
 
-    Only ids that are missing are kept, so healing twice changes nothing. An answer that ends
-    before the ids asked for is asked for again: the exchange's database lags its stream. Trades
-    land on the day they were matched on, whichever day was healed.
+    They are asked for by id. Where a host does not serve that, or does not give all of them, the
+    day's archive file is taken if it is published; of ids that are missing even then the
+    exchange's aggregate trades tell whether they exist. Only ids that are missing are kept, so
+    healing twice changes nothing. What was tried is in the gap ledger afterwards.
 
     Raises:
-        Refused: the exchange will not give them.
+        Refused: the exchange does not serve this place (HTTP 451); no other door is tried.
         StreamLost: it cannot answer, several times in a row.
     """
-    asked = missing_of(lake, partition)
-    left = Coverage.of(asked)
-    for wanted in asked:
+    if lake.layout.files("klines", partition):
+        # They may prove ids missing before the first and after the last.
+        verdicts.judge(lake, "verdicts", partition)
+    known = [one for one in gaps.refresh(lake, partition, doors.now_us()) if one.state.is_missing]
+    asked = Coverage.of(gap.ids for gap in known)
+    if not len(asked):
+        return Healed(asked, asked)
+    attempt = _Attempt(lake, partition, doors, progress)
+    try:
+        attempt.by_id(asked)
+        attempt.by_file(known)
+        attempt.prove(known)
+    finally:
+        # What was fetched before an error is in the ledger too.
+        gaps.refresh(lake, partition, doors.now_us())
+    left = gaps.missing_of(lake, partition) & asked
+    if len(left):
+        gaps.note_tries(
+            lake, partition, left, attempt.denied, attempt.evidence(left), doors.now_us()
+        )
+    return Healed(asked, left, tuple(sorted(attempt.touched)), attempt.why)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One walk through the doors."""
+
+    lake: Lake
+    partition: Partition
+    doors: Doors
+    progress: Callable[[int], None]
+    denied: Coverage = field(default_factory=Coverage)
+    """Ids that the exchange gave what lies around of, and not them."""
+    exist: Coverage | None = None
+    """Of the ids still missing those the exchange's aggregates count; None where not asked."""
+    why: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    """What came of each archive file, by its date."""
+    touched: set[Partition] = field(default_factory=set)
+
+    @property
+    def symbol(self) -> str:
+        """Whose trades."""
+        return self.partition.instrument.symbol
+
+    def evidence(self, left: Coverage) -> dict[str, object]:
+        """Tell of ids that are still missing what was learned of them."""
+        found: dict[str, object] = {}
+        if self.why is not None:
+            found["not_served_by_id"] = self.why
+        if self.files:
+            found["archive"] = self.files
+        if self.exist is not None:
+            found["exist_by_aggregates"] = [list(ids) for ids in (self.exist & left).ranges]
+        return found
+
+    def by_id(self, asked: Coverage) -> None:
+        """Fetch ids through the exchange's history."""
+        try:
+            for wanted in asked.ranges:
+                self._fetch(wanted)
+        except Refused as error:
+            if error.status == _FORBIDDEN:
+                raise
+            self.why = str(error)
+
+    def _fetch(self, wanted: Range) -> None:
         lines: list[str] = []
-        for page in _pages(history, partition.instrument.symbol, wanted, sleep):
+        for page in self._pages(wanted):
             lines.extend(page)
-            progress(len(page))
+            self.progress(len(page))
             if len(lines) >= _LINES_A_PART:
-                left -= _take(lake, partition, lines)
+                self._take(lines)
                 lines = []
         if lines:
-            left -= _take(lake, partition, lines)
-    return Healed(asked, left.ranges)
+            self._take(lines)
 
+    def _pages(self, wanted: Range) -> Iterator[list[str]]:
+        """Give the lines of a range page by page; gives up where nothing more comes.
 
-def _pages(
-    history: History,
-    symbol: str,
-    wanted: Range,
-    sleep: Callable[[float], None],
-) -> Iterator[list[str]]:
-    """Give the lines of a range page by page; gives up where nothing more comes."""
-    at, last = wanted
-    tries = 0
-    while at <= last:
-        try:
-            answer = history.lines(symbol, at, last - at + 1)
-        except Transient:
+        An answer that ends before the ids asked for is asked for again: the exchange's database
+        lags its stream.
+        """
+        at, last = wanted
+        tries = 0
+        while at <= last:
+            try:
+                answer = self.doors.history.lines(self.symbol, at, last - at + 1)
+            except Transient:
+                tries += 1
+                if tries >= _TRIES:
+                    raise
+                self.doors.sleep(2.0**tries)
+                continue
+            ids = [_id(line) for line in answer]
+            if ids and max(ids) >= at:
+                tries = 0
+                seen = Coverage.of([(at, min(max(ids), last))])
+                self.denied |= seen - Coverage.of_ids(pl.Series(ids))
+                at = max(ids) + 1
+                numbered = zip(answer, ids, strict=True)
+                yield [line for line, trade_id in numbered if wanted[0] <= trade_id <= last]
+                continue
             tries += 1
             if tries >= _TRIES:
-                raise
-            sleep(2.0**tries)
-            continue
-        ids = [_id(line) for line in answer]
-        page = [line for line, trade_id in zip(answer, ids, strict=True) if at <= trade_id <= last]
-        if ids and max(ids) >= at:
-            tries = 0
-            at = max(ids) + 1
-            yield page
-            continue
-        tries += 1
-        if tries >= _TRIES:
+                return
+            self.doors.sleep(2.0**tries)
+
+    def _take(self, lines: list[str]) -> None:
+        """Take fetched trades into the lake as an input of their own."""
+        name = f"{self.symbol}-rest-{_id(lines[0])}-{_id(lines[-1])}.csv"
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / name
+            path.write_text("\n".join(lines) + "\n")
+            self._took(path)
+
+    def _took(self, path: Path) -> None:
+        taken = take(self.lake, path, self.partition.instrument.venue)
+        self.touched.update(touched([taken]))
+
+    def by_file(self, known: list[Gap]) -> None:
+        """Take the published files of the days on which ids are still missing."""
+        archive = self.doors.archive
+        left = self._left(known)
+        if archive is None or not left:
             return
-        sleep(2.0**tries)
+        days: set[Partition] = set()
+        for gap in left:
+            numbers = range(gap.before_us // DAY_US, (gap.after_us - 1) // DAY_US + 1)
+            days |= {Partition.of_day(self.partition.instrument, number) for number in numbers}
+        for day in sorted(days):
+            with tempfile.TemporaryDirectory() as directory:
+                self.files[str(day.date)] = self._take_file(archive, day, Path(directory))
 
+    def _take_file(self, archive: Archive, day: Partition, directory: Path) -> str:
+        if self.doors.now_us() < day.end_us:
+            return "not published before the day has ended"
+        try:
+            path = archive.fetch(day, directory)
+            if path is None:
+                return "not published yet"
+            self._took(path)
+        except (Transient, Refused, ChecksumMismatch, UnreadableInput) as error:
+            return str(error).replace(f"{directory}/", "")
+        published = self.lake.coverage(day)
+        if published.first is not None and published.last is not None:
+            whole = Coverage.of([(published.first, published.last)])
+            self.denied |= whole - published
+        return "taken"
 
-def _take(lake: Lake, partition: Partition, lines: list[str]) -> Coverage:
-    """Take fetched trades into the lake as an input of their own; gives their ids."""
-    ids = [_id(line) for line in lines]
-    name = f"{partition.instrument.symbol}-rest-{ids[0]}-{ids[-1]}.csv"
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / name
-        path.write_text("\n".join(lines) + "\n")
-        take(lake, path, partition.instrument.venue)
-    return Coverage.of_ids(pl.Series(ids))
+    def _left(self, known: list[Gap]) -> list[Gap]:
+        missing = gaps.missing_of(self.lake, self.partition)
+        return [gap for gap in known if len(Coverage.of([gap.ids]) & missing)]
+
+    def prove(self, known: list[Gap]) -> None:
+        """Ask the aggregates which of the ids still missing were traded at all."""
+        for gap in self._left(known)[:_PROVEN]:
+            if gap.count > _LINES_A_PART:
+                continue
+            span = (gap.before_us, gap.after_us)
+            try:
+                found = self.doors.history.covered(self.symbol, span)
+            except (Transient, Refused):
+                return
+            self.exist = (self.exist or Coverage()) | (found & Coverage.of([gap.ids]))
 
 
 def _id(line: str) -> int:

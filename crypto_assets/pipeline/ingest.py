@@ -259,6 +259,7 @@ def _decode(lake: Lake, record: Record, kept: Path, progress: Progress) -> Taken
         ignored=dict(sorted(landing.ignored.items())),
         torn=torn,
         clock_offset_us=landing.clock_offset_us,
+        interruptions=tuple(landing.listening.interruptions),
     )
     return Taken(whole, parts, tuple(landing.dead))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from crypto_assets.lake.inputs import Interruption
 from crypto_assets.model.coverage import Coverage, Range
 
 
@@ -30,15 +31,6 @@ class _Note(msgspec.Struct):
 
 
 _note = msgspec.json.Decoder(_Note)
-
-
-class Interruption(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection that ended or fell silent while it was recorded."""
-
-    from_us: int
-    """By the recorder's clock."""
-    why: str
-    streams: tuple[str, ...]
 
 
 @dataclass(slots=True)

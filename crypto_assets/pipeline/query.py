@@ -25,6 +25,7 @@ VIEWS = {
     "bars_1s": ("daily_bars", "bars_1s"),
     "klines": ("klines",),
     "verdicts": ("verdicts",),
+    "gaps": ("gaps",),
 }
 """Each view with the assets it reads: the first of them that a partition has."""
 
@@ -34,8 +35,9 @@ FORMATS = ("table", "csv", "json", "parquet")
 def views_of(lake: Lake) -> dict[str, View]:
     """Find what every view reads, as the lake lies now.
 
-    ``trades``, ``quotes``, ``bars_1s``, ``klines`` and ``verdicts`` read a partition's sealed file
-    where it has one and its hot files elsewhere; where hot parts overlap each id comes once.
+    ``trades``, ``quotes``, ``bars_1s``, ``klines``, ``verdicts`` and ``gaps`` read a partition's
+    sealed file where it has one and its hot files elsewhere; where hot parts overlap each id comes
+    once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}

@@ -10,7 +10,6 @@ from crypto_assets.lake import segments
 from crypto_assets.lake.inputs import Inputs
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.build import build_asset
 from crypto_assets.pipeline.ingest import Taken, stem_of, take
 
 
@@ -64,8 +63,3 @@ def touched(taken: Iterable[Taken]) -> list[Partition]:
             for landed in one.record.landed
         },
     )
-
-
-def refresh_bars(lake: Lake, partitions: Iterable[Partition]) -> list[Partition]:
-    """Build the bars of days anew from all their parts; give those that could be built."""
-    return [partition for partition in partitions if build_asset(lake, "bars_1s", partition)]

@@ -13,8 +13,8 @@ from crypto_assets.defs.automation import (
     RANGE_START,
     daily_compaction,
     known_symbols,
-    sealed_segments,
 )
+from crypto_assets.defs.ingesting import sealed_segments
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.lake import segments
 from crypto_assets.lake.lake import Lake

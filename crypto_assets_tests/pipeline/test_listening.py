@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_assets.lake.inputs import Record
+from crypto_assets.lake.inputs import Interruption, Record
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.landing import Landing
-from crypto_assets.pipeline.listening import Interruption, Listening
+from crypto_assets.pipeline.listening import Listening
 from crypto_assets.venues import venue
 
 BTC, ETH = "btcusdt@trade", "ethusdt@trade"

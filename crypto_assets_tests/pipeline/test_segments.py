@@ -11,7 +11,8 @@ from crypto_assets.lake import segments as recorded
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.segments import SegmentWriter
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.segments import refresh_bars, take_segments, touched, waiting
+from crypto_assets.pipeline.build import build_assets
+from crypto_assets.pipeline.segments import take_segments, touched, waiting
 from crypto_assets.pipeline.status import status_of
 
 DAY = Partition.of("binance", "BTCUSDT", "2025-03-04")
@@ -67,7 +68,7 @@ def test_two_collectors_side_by_side_give_each_trade_once(lake: Lake) -> None:
     take_segments(lake, "binance", waiting(lake, "binance"))
     found = status_of(lake, DAY)
     assert (found.rows, found.missing) == (30, [])
-    assert refresh_bars(lake, [DAY]) == [DAY]
+    assert list(build_assets(lake, ["bars_1s"], [DAY])) == [("bars_1s", DAY)]
 
 
 def test_a_segment_being_written_waits_until_it_is_sealed(lake: Lake) -> None:
