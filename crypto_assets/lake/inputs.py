@@ -78,13 +78,18 @@ class Inputs:
         """Where an input's bytes lie: each version of a file in a directory of its own."""
         return self._of(record.id) / record.sha256[:12] / checked_name(record.name)
 
-    def keep(self, source: Path, record: Record) -> Path:
+    def keep(self, source: Path, record: Record, *, is_final: bool = False) -> Path:
         """Copy a file's bytes into the lake, beside those of an earlier version of it.
+
+        A final file, which nobody will write to again, is given a second name instead of copied.
 
         Raises:
             UnreadableInput: the file is still being written.
         """
         target = self.path(record)
+        if is_final:
+            atomic.link(source, target)
+            return target
         with atomic.replacing(target) as temporary:
             shutil.copyfile(source, temporary)
             if sha256_of(temporary) != record.sha256:
@@ -130,14 +135,6 @@ class Inputs:
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.directory.glob("*/record.json")):
             yield _read(path)
-
-    def capture_stems(self) -> set[str]:
-        """What the ids of the captures begin with, before the digits of their sha256.
-
-        Reads names only.
-        """
-        records = self.directory.glob("*/record.json")
-        return {record.parent.name.rpartition("-")[0] for record in records}
 
     def of(self, asset: str, partitions: Iterable[tuple[str, str]]) -> list[Record]:
         """The records with rows for any of these (symbol, date) of an asset."""

@@ -15,7 +15,7 @@ from crypto_assets.lake.blocks import sha256_of
 from crypto_assets.lake.draft import Draft, read_back, scan_files, write
 from crypto_assets.lake.layout import Layout
 from crypto_assets.lake.parquet import read_manifest
-from crypto_assets.lake.parts import Part, scan_parts, summarise
+from crypto_assets.lake.parts import Part, replaced, scan_parts, summarise
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
@@ -127,9 +127,21 @@ class Lake:
         ]
 
     def parts(self, asset: str, partition: Partition) -> list[Part]:
-        """Every file of a partition with its manifest, the most trusted source first."""
-        found = (Part(path, read_manifest(path)) for path in self.layout.files(asset, partition))
-        return sorted(found, key=lambda part: part.trust)
+        """Every file of a partition with its manifest, the most trusted source first.
+
+        Files whose inputs are all in another one are left out: that one has taken their place.
+        """
+        found = self._files(asset, partition)
+        gone = {part.path for part, _ in replaced(found)}
+        kept = (part for part in found if part.path not in gone)
+        return sorted(kept, key=lambda part: part.trust)
+
+    def replaced(self, asset: str, partition: Partition) -> list[tuple[Part, Part]]:
+        """Every file whose inputs are all in another one, with that one."""
+        return replaced(self._files(asset, partition))
+
+    def _files(self, asset: str, partition: Partition) -> list[Part]:
+        return [Part(path, read_manifest(path)) for path in self.layout.files(asset, partition)]
 
     def manifest(self, asset: str, partition: Partition) -> Manifest | None:
         """The manifest of a partition's only file, None when it is not there."""

@@ -43,6 +43,21 @@ class Part:
         return rank, found.unreadable > 0, -found.rows, self.path.name
 
 
+def replaced(parts: Sequence[Part]) -> list[tuple[Part, Part]]:
+    """Find the parts whose inputs are all in a larger one, each with that one."""
+    several = [part for part in parts if len(part.manifest.inputs) > 1]
+    if not several:
+        return []
+    whole = [({entry.sha256 for entry in part.manifest.inputs}, part) for part in several]
+    found: list[tuple[Part, Part]] = []
+    for part in parts:
+        inputs = {entry.sha256 for entry in part.manifest.inputs}
+        by = next((other for those, other in whole if inputs < those), None)
+        if inputs and by is not None:
+            found.append((part, by))
+    return found
+
+
 def digest_of(parts: Sequence[Part]) -> str:
     """Name a set of parts by contents: one part's logical hash, or a sha256 over all of them."""
     hashes = sorted(part.manifest.logical_hash for part in parts)
@@ -227,13 +242,19 @@ def _inputs(parts: Sequence[Part], table: Table) -> tuple[Input, ...]:
     taken = Coverage()
     found: list[Input] = []
     for part in sorted(parts, key=lambda part: part.trust):
-        entry = part.manifest.inputs[0] if part.manifest.inputs else None
         if table is TRADES:
             ids = part.manifest.coverage
             rows = len(ids - taken)
             taken |= ids
         else:
             rows = part.manifest.rows
-        if entry is not None:
-            found.append(msgspec.structs.replace(entry, rows=rows))
+        found.extend(_shared(part.manifest.inputs, rows))
     return tuple(found)
+
+
+def _shared(inputs: Sequence[Input], rows: int) -> Iterator[Input]:
+    """Share rows out among the inputs of a part, to none more than it gave the part."""
+    for entry in inputs:
+        mine = rows if len(inputs) == 1 else min(entry.rows, rows)
+        rows -= mine
+        yield msgspec.structs.replace(entry, rows=mine)

@@ -15,6 +15,7 @@ from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps, ingest
+from crypto_assets.pipeline.fold import sweep
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
 
@@ -66,9 +67,11 @@ def build(lake: Lake, partitions: Iterable[Partition]) -> None:
 
 
 def prepare(lake: Lake, asset: str, partitions: Sequence[Partition]) -> None:
-    """Decode again what is gone of the parts of an asset that comes from inputs."""
+    """Decode again what is gone of the parts of an asset that comes from inputs, and tidy up."""
     if asset in RAW:
         ingest.refresh(lake, asset, partitions)
+        for partition in partitions:
+            sweep(lake, asset, partition, time.time_ns() // 1_000)
 
 
 def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]:

@@ -71,13 +71,16 @@ def take(
     venue_name: str = "binance",
     progress: Progress = _ignore,
     name: str | None = None,
+    *,
+    is_final: bool = False,
 ) -> Taken:
     """Take one recorded file into the lake and commit a part for each symbol and day in it.
 
     The file's bytes are kept verbatim, so every part can be made again. Taking the same file
     twice changes nothing; an archive file published again under its name takes the place of the
     earlier one. Lines that cannot be read go to the dead-letter file, all others are kept.
-    ``name`` is what it is known by where its own name would not tell it from others.
+    ``name`` is what it is known by where its own name would not tell it from others; ``is_final``
+    says that nobody will ever write to it again, so that its bytes need not be copied.
 
     Raises:
         ChecksumMismatch: the published checksum beside the file is not that of its bytes.
@@ -88,9 +91,9 @@ def take(
     inputs = Inputs(lake.layout, venue_name)
     with inputs.lock(record):
         known = inputs.find(record.id)
-        if known is not None and known.sha256 == record.sha256 and not _stale(lake, known):
+        if known is not None and known.sha256 == record.sha256 and not _Held(lake).is_stale(known):
             return Taken(known, is_new=False)
-        kept = inputs.keep(path, record)
+        kept = inputs.keep(path, record, is_final=is_final)
         try:
             taken = _listing(lake, record, kept) or _decode(lake, record, kept, progress)
         except UnreadableInput as error:
@@ -115,12 +118,13 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
     """
     wanted = list(partitions)
     found: list[Taken] = []
+    held = _Held(lake)
     for venue_name in sorted({partition.instrument.venue for partition in wanted}):
         inputs = Inputs(lake.layout, venue_name)
         names = [(partition.instrument.symbol, partition.date.isoformat()) for partition in wanted]
         for record in inputs.of(asset, names):
             with inputs.lock(record):
-                if _stale(lake, record):
+                if held.is_stale(record):
                     inputs.check(record)
                     kept = inputs.path(record)
                     found.append(_decode(lake, record, kept, _ignore))
@@ -195,17 +199,34 @@ def _part_of(lake: Lake, record: Record, landed: Landed) -> Path:
     return lake.layout.file(landed.asset, partition, landed.part)
 
 
-def _stale(lake: Lake, record: Record) -> bool:
-    """Whether a part of this input is gone, of other bytes, or written with another schema."""
-    for landed in record.landed:
-        manifest = _manifest(_part_of(lake, record, landed))
-        if manifest is None:
-            return True
-        if manifest.schema_version != ASSETS[landed.asset].table.version:
-            return True
-        if record.sha256 not in (entry.sha256 for entry in manifest.inputs):
-            return True
-    return False
+class _Held:
+    """What the parts of partitions were made of, each partition read once."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._known: dict[tuple[str, Partition], dict[str, int]] = {}
+
+    def is_stale(self, record: Record) -> bool:
+        """Whether a part of an input is gone, of other bytes, or of another schema."""
+        for landed in record.landed:
+            partition = Partition.of(record.venue, landed.symbol, landed.date)
+            found = self._versions(landed.asset, partition).get(record.sha256)
+            if found != ASSETS[landed.asset].table.version:
+                return True
+        return False
+
+    def _versions(self, asset: str, partition: Partition) -> dict[str, int]:
+        """The schema versions in a partition by the sha256 of the inputs."""
+        key = asset, partition
+        if key not in self._known:
+            manifests = map(_manifest, self._lake.layout.files(*key))
+            self._known[key] = {
+                entry.sha256: manifest.schema_version
+                for manifest in manifests
+                if manifest is not None
+                for entry in manifest.inputs
+            }
+        return self._known[key]
 
 
 def _manifest(path: Path) -> Manifest | None:

@@ -59,11 +59,14 @@ def _view(lake: Lake, assets: tuple[str, ...]) -> View:
                 continue
             seen.add(partition)
             found = lake.layout.files(asset, partition)
-            several = table.id is not None and len(found) > 1
-            if several and overlaps(lake.parts(asset, partition)):
+            if table.id is None or len(found) == 1:
+                files.extend(found)
+                continue
+            parts = lake.parts(asset, partition)
+            if overlaps(parts):
                 frames.append(_labelled(lake.scan(asset, partition), partition))
             else:
-                files.extend(found)
+                files.extend(part.path for part in parts)
     return View(table.schema, files, frames)
 
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from crypto_assets.errors import UnreadableInput
 from crypto_assets.lake import segments
-from crypto_assets.lake.inputs import Inputs
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.ingest import Taken, stem_of, take
+from crypto_assets.pipeline.fold import fold
+from crypto_assets.pipeline.ingest import Taken, take
 
 
 def waiting(lake: Lake, venue: str) -> list[Path]:
-    """The sealed segments that are not taken yet; reads no file, so ten thousand cost little.
+    """The sealed segments that are not taken yet: a taken one lies among the inputs instead.
 
     What a killed collector left open is sealed first, by the kernel's lock.
     """
     segments.recover(lake.layout, venue)
-    known = Inputs(lake.layout, venue).capture_stems()
-    return [
-        path for path in segments.sealed(lake.layout, venue) if stem_of(_name(path)) not in known
-    ]
-
-
-def _name(path: Path) -> str:
-    """Name a segment by its session too: two collectors may begin one in the same instant."""
-    return f"{path.parent.name}-{path.name}"
+    return segments.sealed(lake.layout, venue)
 
 
 def take_segments(
@@ -37,8 +30,8 @@ def take_segments(
 ) -> tuple[list[Taken], dict[Path, str]]:
     """Decode segments, each once for all its symbols, and commit their parts.
 
-    One of which not a line can be read is set aside under another name, so that nobody asks for
-    it again and again.
+    One that is taken moves to the inputs, byte by byte the same. One of which not a line can be
+    read is set aside under another name, so that nobody asks for it again and again.
 
     Returns:
         What came of each, and why those could not be read that could not.
@@ -46,11 +39,17 @@ def take_segments(
     taken: list[Taken] = []
     unreadable: dict[Path, str] = {}
     for path in paths:
+        # Two collectors may begin a segment in the same instant: the session tells them apart.
+        name = f"{path.parent.name}-{path.name}"
         try:
-            taken.append(take(lake, path, venue, name=_name(path)))
+            taken.append(take(lake, path, venue, name=name, is_final=True))
+            path.unlink(missing_ok=True)
         except UnreadableInput as error:
             unreadable[path] = str(error)
             path.rename(path.with_name(path.name + ".unreadable"))
+    for day in touched(taken):
+        for asset in ("raw_trades", "raw_quotes"):
+            fold(lake, asset, day, time.time_ns() // 1_000)
     return taken, unreadable
 
 

@@ -175,4 +175,4 @@ STEPS: dict[str, Step] = {
     "daily_quotes": sealed("daily_quotes"),
     "daily_bars": sealed("daily_bars"),
 }
-"""How every asset but the verdicts is made, in an order that has each after what it needs."""
+"""How every asset but verdicts and gaps is made, in an order that has each after what it needs."""

@@ -12,6 +12,7 @@ import pytest
 
 from crypto_assets.model.tables import (
     BARS,
+    GAPS,
     KLINES,
     PRICE,
     QUANTITY,
@@ -61,6 +62,9 @@ GOOD: dict[str, dict[str, list[object]]] = {
     | {"interval": ["1m"], "ts_open": [AT], "trade_count": [0]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
+    "gaps": {name: [AT] for name, dtype in GAPS.schema.items() if dtype.is_temporal()}
+    | {name: [1] for name, dtype in GAPS.schema.items() if dtype.is_integer()}
+    | {"state": ["open"], "cause": ["not_delivered"], "source": [None], "evidence": ["{}"]},
 }
 
 
