@@ -25,6 +25,20 @@ class Rules:
 
     tick_size: Decimal | None = None
     step_size: Decimal | None = None
+    status: str | None = None
+    """What the venue called the symbol's state, such as ``TRADING``, ``HALT`` or ``BREAK``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """What other symbols of the venue did between two trades of this one."""
+
+    span: tuple[int, int]
+    """When the two were matched, in microseconds."""
+    silent: tuple[str, ...]
+    """Symbols that traded before and after, and not meanwhile."""
+    trading: tuple[str, ...]
+    """Symbols that traded meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +94,5 @@ class Day:
     """The day before, None where it is not stored or has holes at the edge."""
     next: Edge | None = None
     rules: Rules = Rules()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """Of the long silences of ``trades``."""

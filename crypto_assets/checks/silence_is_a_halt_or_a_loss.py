@@ -1,72 +1,89 @@
 """T13: a long silence between two trades is a halt where their ids follow, a loss where not.
 
-A silence is long when it exceeds both 60 s and 10 times the 99.9th percentile of the day's steps
-from trade to trade. The factor keeps illiquid symbols, whose steps are minutes, from being listed
-all day. A day of fewer than about 1,000 trades has its longest step near that percentile and so
-lists next to nothing: its ids prove it complete without. Silence before the first and after the
-last trade is for :mod:`day_edges_join`.
+What the venue's other symbols did meanwhile, and what the venue said of this one that day, tell
+whose halt it was: the whole exchange's, or this symbol's. A day of fewer than about 1,000 trades
+has its longest step near the percentile that counts as usual and so lists next to nothing: its ids
+prove it complete without. Silence before the first and after the last trade is for
+:mod:`day_edges_join`.
 """
 
 from __future__ import annotations
 
-import polars as pl
-
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
-from crypto_assets.checks.day import Day
+from crypto_assets.checks.day import Day, Elsewhere
+from crypto_assets.checks.silences import FLOOR_US, LONGEST, Silence, long_silences
 from crypto_assets.model.interval import SECOND_US
 from crypto_assets.model.verdict import Severity
 
-_FLOOR_US = 60 * SECOND_US
-_FACTOR = 10
-_QUANTILE = 0.999
 _SHOWN = 100
-_STEP = pl.col("ts_event").to_physical().diff()
+_TRADING = "TRADING"
+
+
+def _told(day: Day, silence: Silence) -> dict[str, object]:
+    found: dict[str, object] = {
+        "from_us": silence.from_us,
+        "until_us": silence.until_us,
+        "seconds": (silence.until_us - silence.from_us) // SECOND_US,
+        "between_ids": list(silence.between_ids),
+        "missing": silence.missing,
+    }
+    elsewhere = _elsewhere(day, silence)
+    if elsewhere is not None:
+        found["silent_too"] = list(elsewhere.silent)
+        found["trading_meanwhile"] = list(elsewhere.trading)
+    return found
+
+
+def _elsewhere(day: Day, silence: Silence) -> Elsewhere | None:
+    span = (silence.from_us, silence.until_us)
+    return next((one for one in day.elsewhere if one.span == span), None)
+
+
+def _whose(day: Day, halts: list[Silence]) -> str:
+    """Say whose halts they were, as far as anything tells."""
+    found = [one for halt in halts if (one := _elsewhere(day, halt)) is not None]
+    said = []
+    if day.rules.status is not None and day.rules.status != _TRADING:
+        said.append(f"the exchange had the symbol in {day.rules.status} that day")
+    everybody = [one for one in found if one.silent and not one.trading]
+    if everybody:
+        said.append(
+            f"in {len(everybody):,} of them no other symbol traded "
+            f"({len(everybody[0].silent):,} were silent too)",
+        )
+    return "".join(f"; {one}" for one in said)
 
 
 def _judge(day: Day, measured: Measured) -> Finding:
     if day.trades is None:
         return Finding.cannot_judge("no trades are stored")
     longest = measured["longest"] or 0
-    if longest <= _FLOOR_US:
+    if longest <= FLOOR_US:
         return Finding.passes("no silence is longer than 60 s", {"longest_us": longest})
-    steps = day.trades.select(
-        "trade_id",
-        until_us=pl.col("ts_event").to_physical(),
-        step_us=_STEP,
-        missing=pl.col("trade_id").diff() - 1,
-    )
-    usual = steps.select(pl.col("step_us").quantile(_QUANTILE, "higher")).collect().item()
-    limit = max(_FLOOR_US, _FACTOR * int(usual))
-    long = steps.filter(pl.col("step_us") > limit).collect()
-    silences = [
-        {
-            "from_us": until - step,
-            "until_us": until,
-            "seconds": step // SECOND_US,
-            "between_ids": [trade_id - missing - 1, trade_id],
-            "missing": missing,
-        }
-        for trade_id, until, step, missing in long.iter_rows()
-    ]
-    losses = [silence for silence in silences if silence["missing"]]
-    halts = [silence for silence in silences if not silence["missing"]]
-    evidence = {
+    silences = long_silences(day.trades)
+    limit = silences.limit_us
+    losses = [silence for silence in silences if silence.missing]
+    halts = [silence for silence in silences if not silence.missing]
+    evidence: dict[str, object] = {
         "longest_us": longest,
         "limit_us": limit,
         "halt_count": len(halts),
-        "halts": halts[:_SHOWN],
+        "halts": [_told(day, halt) for halt in halts[:_SHOWN]],
         "loss_count": len(losses),
-        "losses": losses[:_SHOWN],
+        "losses": [_told(day, loss) for loss in losses[:_SHOWN]],
     }
+    if day.rules.status is not None:
+        evidence["status"] = day.rules.status
     if losses:
-        count = sum(silence["missing"] for silence in losses)
+        count = sum(silence.missing for silence in losses)
         return Finding.fails(
             f"{len(losses):,} silences above {limit // SECOND_US} s lost {count:,} trades",
             evidence,
         )
     if halts:
         return Finding.passes(
-            f"{len(halts):,} silences above {limit // SECOND_US} s, each with no id missing",
+            f"{len(halts):,} silences above {limit // SECOND_US} s, each with no id missing"
+            f"{_whose(day, halts)}",
             evidence,
             severity=Severity.INFO,
         )
@@ -79,5 +96,5 @@ CHECK = Check(
     says="No long silence hides missing trades.",
     judge=_judge,
     blocks=Blocks.SEALING,
-    measures={"longest": _STEP.max()},
+    measures={"longest": LONGEST},
 )

@@ -19,6 +19,7 @@ from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import BARS
 from crypto_assets.pipeline.edges import neighbour
+from crypto_assets.pipeline.elsewhere import elsewhere
 from crypto_assets.pipeline.exchange_info import rules_of
 from crypto_assets.pipeline.steps import STEPS
 from crypto_assets.transforms.rollup import roll_up
@@ -52,6 +53,8 @@ def judged_day(lake: Lake, asset: str, partition: Partition) -> Day:
         klines=_scan(lake, "klines", partition),
         rules=rules_of(lake, partition),
     )
+    if asset == "raw_trades" and day.trades is not None:
+        day = replace(day, elsewhere=elsewhere(lake, partition, day.trades))
     if table == "bars":
         hot = _scan(lake, asset, partition)
         day = replace(day, bars=hot, rolled=_rolled(hot, day.klines))

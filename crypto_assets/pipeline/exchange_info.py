@@ -56,7 +56,11 @@ def rules_of(lake: Lake, partition: Partition) -> Rules:
     found = _read(lake, venue, known[-1]).symbols.get(symbol)
     if found is None:
         return Rules()
-    return Rules(tick_size=found.tick_size, step_size=found.step_size)
+    return Rules(
+        tick_size=found.tick_size,
+        step_size=found.step_size,
+        status=found.status if known[-1] == partition.date else None,
+    )
 
 
 def is_not_listed(lake: Lake, partition: Partition) -> bool:

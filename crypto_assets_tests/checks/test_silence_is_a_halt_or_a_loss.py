@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from crypto_assets.checks.day import Elsewhere, Rules
 from crypto_assets.model.interval import SECOND_US
 from crypto_assets.model.verdict import Severity
 
@@ -79,3 +81,34 @@ def test_a_real_quiet_day_has_no_halt(make: Make) -> None:
 def test_a_day_of_no_trade_and_of_one_pass(make: Make) -> None:
     assert make.judge("raw_trades", NAME, make.day(make.trades([]))).passed
     assert make.judge("raw_trades", NAME, make.day(make.trades([5]))).passed
+
+
+def test_a_halt_of_the_whole_exchange_is_told_from_one_of_the_symbol(make: Make) -> None:
+    ids, us = busy(HOUR)
+    span = (make.start + us[1_499], make.start + us[1_500])
+    day = make.day(make.trades(ids, us))
+    everybody = Elsewhere(span=span, silent=("ETHUSDT", "SOLUSDT"), trading=())
+    verdict = make.judge("raw_trades", NAME, replace(day, elsewhere=(everybody,)))
+    assert verdict.passed
+    assert "no other symbol traded (2 were silent too)" in verdict.message
+    (halt,) = verdict.evidence["halts"]  # type: ignore[misc]
+    assert halt["silent_too"] == ["ETHUSDT", "SOLUSDT"]  # type: ignore[has-type]
+    alone = Elsewhere(span=span, silent=(), trading=("ETHUSDT",))
+    verdict = make.judge("raw_trades", NAME, replace(day, elsewhere=(alone,)))
+    assert "no other symbol" not in verdict.message
+
+
+def test_what_the_exchange_called_the_symbol_is_told(make: Make) -> None:
+    ids, us = busy(HOUR)
+    day = replace(make.day(make.trades(ids, us)), rules=Rules(status="BREAK"))
+    verdict = make.judge("raw_trades", NAME, day)
+    assert "in BREAK that day" in verdict.message
+    assert verdict.evidence["status"] == "BREAK"
+    trading = replace(day, rules=Rules(status="TRADING"))
+    assert "that day" not in make.judge("raw_trades", NAME, trading).message
+
+
+def test_ids_missing_in_a_silence_are_a_loss_even_in_a_break(make: Make) -> None:
+    ids, us = busy(HOUR, skip=3)
+    day = replace(make.day(make.trades(ids, us)), rules=Rules(status="BREAK"))
+    assert not make.judge("raw_trades", NAME, day).passed
