@@ -21,7 +21,7 @@ from crypto_assets.pipeline.status import DayStatus, status_of
 from crypto_assets.transforms.rollup import roll_up
 
 _PROVEN = (Condition.COMPLETE.value, Condition.CONFIRMED.value)
-_FIELDS = tuple(name for name in KLINES.schema if name not in KLINES.key)
+FIELDS = tuple(name for name in KLINES.schema if name not in KLINES.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ def parity(lake: Lake, partitions: Sequence[Partition], minutes: int) -> Claim:
     klines = pl.concat([lake.scan("klines", partition) for partition in partitions]).collect()
     theirs = klines.filter(pl.col("interval") == Interval.MINUTE.value)
     pairs = whole.join(theirs, on="ts_open", how="left", suffix="_theirs")
-    alike = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_theirs")) for name in _FIELDS)
+    alike = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_theirs")) for name in FIELDS)
     equal = pairs.filter(alike).height
     opens = whole["ts_open"].dt.strftime("%Y-%m-%d %H:%M")
     return Claim(
         f"{equal} of {whole.height} whole minutes ({opens[0]} to {opens[-1]}) equal the "
-        f"exchange's own klines in all {len(_FIELDS)} fields, to the last decimal.",
+        f"exchange's own klines in all {len(FIELDS)} fields, to the last decimal.",
         equal == whole.height == minutes,
     )
 
@@ -199,11 +199,11 @@ def healed(lake: Lake, untouched: Lake, partition: Partition) -> list[Claim]:
             f"{len(Coverage.of(day.missing))} missing.",
             day.condition in _PROVEN and not day.missing,
         ),
-        *(_same(asset, lake, untouched, partition) for asset in ("daily_trades", "daily_bars")),
+        *(same(asset, lake, untouched, partition) for asset in ("daily_trades", "daily_bars")),
     ]
 
 
-def _same(asset: str, lake: Lake, untouched: Lake, partition: Partition) -> Claim:
+def same(asset: str, lake: Lake, untouched: Lake, partition: Partition) -> Claim:
     """Claim that a sealed file holds the same values in two lakes, hashed anew from the files."""
     hashes = [
         hash_of(found.layout.file(asset, partition), ASSETS[asset].table)
@@ -212,7 +212,7 @@ def _same(asset: str, lake: Lake, untouched: Lake, partition: Partition) -> Clai
         for found in (untouched, lake)
     ]
     if hashes[0] != hashes[1]:
-        says = f"{asset} differs: logical hash {hashes[0]} untouched, {hashes[1]} healed."
+        says = f"{asset} differs: logical hash {hashes[0]} there, {hashes[1]} here."
         return Claim(says, holds=False)
     return Claim(
         f"{asset} has the same logical hash as from the untouched recording: {hashes[0]}.",

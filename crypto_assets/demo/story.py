@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import zstandard
@@ -12,18 +13,20 @@ from rich.console import Console
 
 from crypto_assets import settings
 from crypto_assets.demo import proof, recorded
+from crypto_assets.demo.acts import build, import_, known
 from crypto_assets.demo.damage import Damaged, damage
+from crypto_assets.demo.live import tell_live
+from crypto_assets.demo.recording import recording
 from crypto_assets.demo.report import Report, Section, html
 from crypto_assets.demo.teller import Teller
 from crypto_assets.errors import InvalidName
 from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
-from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import verdicts
 from crypto_assets.pipeline.ingest import take
-from crypto_assets.pipeline.status import DayStatus, status_of
+from crypto_assets.pipeline.status import status_of
 from crypto_assets.sinks import chart
 from crypto_assets.sinks.chart import Chart
 
@@ -56,19 +59,29 @@ def run(lake_root: Path, out: Path, console: Console) -> int:
         0 when every promise was kept, 1 otherwise.
 
     Raises:
-        InvalidName: ``<lake_root>-damaged`` is there and was not made by the demo.
+        InvalidName: ``<lake_root>-damaged`` or ``-live`` is there and was not made by the demo.
         CryptoAssetsError: a recording cannot be read, or a file not be committed.
 
     """
     lake, teller = Lake(lake_root), Teller(console)
-    spoilt = _new_lake_beside(lake)
-    days = (*recorded.NEXO, *recorded.BTC)
+    spoilt, live = (_new_lake_beside(lake, name) for name in ("damaged", "live"))
+    with recording(live) as (found, thread):
+        return _tell(teller, lake, spoilt, out, functools.partial(tell_live, found, thread))
 
+
+def _tell(
+    teller: Teller,
+    lake: Lake,
+    spoilt: Lake,
+    out: Path,
+    live: Callable[[Teller, Lake], list[Section]],
+) -> int:
+    days = (*recorded.NEXO, *recorded.BTC)
     teller.heading("Real recordings of an exchange")
     teller.tell("Trades and quotes of Binance spot, recorded by others, kept in this repository.")
-    _import(teller, lake, [recorded.path(name) for name in recorded.ALL])
-    failures = _build(teller, lake, days)
-    teller.days(_known(lake, days))
+    import_(teller, lake, [recorded.path(name) for name in recorded.ALL])
+    failures = build(teller, lake, days)
+    teller.days(known(lake, days))
     sections = [_whole(lake), _confirmed(lake)]
     for section in sections:
         teller.heading(section.heading)
@@ -76,6 +89,7 @@ def run(lake_root: Path, out: Path, console: Console) -> int:
         teller.claims(section.claims)
     sections.append(_break(teller, spoilt))
     sections.append(_heal(teller, spoilt, lake))
+    sections += live(teller, lake)
 
     page, picture = _write(lake, out, sections)
     teller.heading("See for yourself")
@@ -86,9 +100,9 @@ def run(lake_root: Path, out: Path, console: Console) -> int:
     return _conclude(teller, sections, failures)
 
 
-def _new_lake_beside(lake: Lake) -> Lake:
-    """Make the lake for the damage anew; never remove a directory somebody else made."""
-    root = lake.layout.root.with_name(f"{lake.layout.root.name}-damaged")
+def _new_lake_beside(lake: Lake, name: str) -> Lake:
+    """Make another lake of the demo anew; never remove a directory somebody else made."""
+    root = lake.layout.root.with_name(f"{lake.layout.root.name}-{name}")
     if root.exists() and not (root / MARKER).exists():
         raise InvalidName(
             f"{root}: expected no directory or one that the demo made, found another; move it",
@@ -97,40 +111,6 @@ def _new_lake_beside(lake: Lake) -> Lake:
     root.mkdir(parents=True)
     (root / MARKER).touch()
     return Lake(root)
-
-
-def _import(teller: Teller, lake: Lake, paths: Sequence[Path]) -> None:
-    with teller.progress() as bar:
-        task = bar.add_task("importing", total=len(paths))
-        for path in paths:
-            bar.update(task, description=f"importing {path.name}")
-            taken = take(lake, path)
-            bar.advance(task)
-            rows = sum(landed.rows for landed in taken.record.landed)
-            note = "" if taken.is_new else ", there already"
-            teller.line(f"{path.name:<32} {rows:>6,} rows{note}")
-
-
-def _build(teller: Teller, lake: Lake, partitions: Sequence[Partition]) -> list[str]:
-    """Build through Dagster in this process; give what failed there, faults of days included."""
-    # Importing Dagster takes a second or two: after the first lines are shown.
-    from crypto_assets.defs.inprocess import build
-
-    with teller.progress() as bar:
-        total = len(ASSETS) * len(partitions)
-        task = bar.add_task("building", total=total)
-
-        def watch(asset: str, partition: Partition) -> None:
-            symbol = partition.instrument.symbol
-            bar.update(task, advance=1, description=f"{asset} {symbol} {partition.date}")
-
-        failures = build(lake, partitions, watch)
-        bar.update(task, completed=total)
-    return failures
-
-
-def _known(lake: Lake, days: Sequence[Partition]) -> list[tuple[DayStatus, int]]:
-    return [(status_of(lake, day), proof.known_missing(lake, day)) for day in days]
 
 
 def _whole(lake: Lake) -> Section:
@@ -173,9 +153,9 @@ def _break(teller: Teller, lake: Lake) -> Section:
     )
     teller.heading(heading)
     teller.tell(intro)
-    _import(teller, lake, [path, recorded.path(recorded.NEXO_CAPTURES[1])])
-    _build(teller, lake, recorded.NEXO)
-    teller.days(_known(lake, [day]))
+    import_(teller, lake, [path, recorded.path(recorded.NEXO_CAPTURES[1])])
+    build(teller, lake, recorded.NEXO)
+    teller.days(known(lake, [day]))
     claims = [
         *proof.broken(lake, day, found.lost, found.repeated),
         proof.torn(take(lake, path).record),
@@ -191,9 +171,9 @@ def _heal(teller: Teller, lake: Lake, untouched: Lake) -> Section:
     intro = "The untouched recording is imported beside the damaged one, and the day built again."
     teller.heading(heading)
     teller.tell(intro)
-    _import(teller, lake, [recorded.path(recorded.NEXO_CAPTURES[0])])
-    _build(teller, lake, recorded.NEXO)
-    teller.days(_known(lake, [day]))
+    import_(teller, lake, [recorded.path(recorded.NEXO_CAPTURES[0])])
+    build(teller, lake, recorded.NEXO)
+    teller.days(known(lake, [day]))
     claims = proof.healed(lake, untouched, day)
     teller.claims(claims)
     return Section(heading, intro, claims)
@@ -223,7 +203,7 @@ def _write(lake: Lake, out: Path, sections: Sequence[Section]) -> tuple[Path, Pa
         lead="Real trades and quotes, recorded from the exchange's stream, built into exact "
         "one-second bars and held against their own trade ids and the exchange's klines.",
         chart=chart.svg(drawn),
-        days=_known(lake, (*recorded.NEXO, *recorded.BTC)),
+        days=known(lake, (*recorded.NEXO, *recorded.BTC)),
         sections=sections,
         checks=found.verdicts if found else (),
         commands=commands(lake),

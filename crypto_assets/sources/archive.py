@@ -1,4 +1,4 @@
-"""Binance's published daily files of trades.
+"""Binance's published daily files of trades and klines.
 
 Source: the exchange's "Binance Public Data": a zip a symbol and day with a ``.CHECKSUM`` beside it,
 published some time after the day has ended.
@@ -25,20 +25,22 @@ class Archive:
 
     base_url: str = "https://data.binance.vision"
 
-    def fetch(self, day: Partition, into: Path) -> Path | None:
-        """Download a day's file of trades and its checksum into a directory.
+    def fetch(self, day: Partition, into: Path, interval: str | None = None) -> Path | None:
+        """Download a day's file and its checksum into a directory.
 
-        Gives the file; None where it is not published.
+        The file of trades, or of the klines of an interval such as ``1s``. Gives its path; None
+        where it is not published.
 
         Raises:
             StreamLost: the server cannot answer now; ``retry_after`` says when to ask again.
             Refused: it will not serve this address.
         """
         symbol = day.instrument.symbol
-        name = f"{symbol}-trades-{day.date.isoformat()}.zip"
-        address = (
-            f"{self.base_url.rstrip('/')}/data/spot/daily/trades/{quote(symbol)}/{quote(name)}"
-        )
+        name = f"{symbol}-{interval or 'trades'}-{day.date.isoformat()}.zip"
+        table = f"trades/{quote(symbol)}"
+        if interval is not None:
+            table = f"klines/{quote(symbol)}/{interval}"
+        address = f"{self.base_url.rstrip('/')}/data/spot/daily/{table}/{quote(name)}"
         path = into / name
         if not _download(address, path):
             return None
