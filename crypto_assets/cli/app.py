@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Optional
 
-import msgspec
 import typer
 from rich.markup import escape
 
@@ -211,7 +210,7 @@ def status(
     name = Instrument.parse(symbol).symbol if symbol else None
     days = [status_of(target, partition) for partition in known_partitions(target, name)]
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(days), indent=1).decode() + "\n")
+        screen.as_json(days)
     elif days:
         screen.console.print(screen.matrix(days))
         for line in screen.faults(days):
@@ -321,12 +320,19 @@ def dev(
     os.execve(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
 
 
-SymbolsOption = Annotated[list[str], typer.Option("--symbol", help="May be given several times.")]
+SymbolsOption = Annotated[
+    Optional[list[str]],
+    typer.Option("--symbol", help="May be given several times."),
+]
 
 
 @app.command()
 def collect(
-    symbol: SymbolsOption,
+    name: Annotated[
+        Optional[str],
+        typer.Option(help="A collector of the settings; there is never a second one of a name."),
+    ] = None,
+    symbol: SymbolsOption = None,
     stream: Annotated[
         Optional[list[str]],
         typer.Option(help="Kinds of streams; by default trade and bookTicker."),
@@ -335,7 +341,10 @@ def collect(
         Optional[float],
         typer.Option(help="End by itself after so long; otherwise with Ctrl-C or SIGTERM."),
     ] = None,
-    roll_seconds: Annotated[float, typer.Option(help="Seal a segment after so long.")] = 300,
+    roll_seconds: Annotated[
+        Optional[float],
+        typer.Option(help="Seal a segment after so long; by default 45.", min=0.1),
+    ] = None,
     ws_url: Annotated[
         Optional[str],
         typer.Option(help="Another websocket address, such as the loopback exchange's."),
@@ -344,42 +353,58 @@ def collect(
         Optional[str],
         typer.Option(help="The REST address that goes with it."),
     ] = None,
+    kept_by: Annotated[
+        str,
+        typer.Option(help="Who starts it again: hand, service, or sensor:ID for Dagster's."),
+    ] = "hand",
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Go on in the background; its log is in the lake."),
+    ] = False,
+    status: Annotated[
+        bool,
+        typer.Option("--status", help="Show the collectors instead, and record nothing."),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --status: a list of objects.")] = False,
     lake: LakeOption = None,
 ) -> None:
-    """Record live trades and quotes into the lake's segments.
+    """Record live trades and quotes into the lake's segments, or show who does.
 
-    Records bytes and the instant they came; the sensor [bold]sealed_segments[/] or
-    [bold]import[/], makes trades and quotes of them. Ends with every segment sealed: 0 when it was
-    asked to, 4 when the disk is nearly full, 5 when the exchange refuses, 6 when a file cannot be
-    written.
+    Records bytes and the instant they came; the sensor [bold]sealed_segments[/], or
+    [bold]import[/], makes trades and quotes of them. With a name of the settings everything is as
+    they say, but for what is given here.
 
-    Example: [bold]crypto-assets collect --symbol BTCUSDT --symbol ETHUSDT[/]
+    Ends with every segment sealed: 0 when it was asked to, 4 when the disk is nearly full, 5 when
+    the exchange refuses, 6 when a file cannot be written; 7 when another of that name lives.
+    [bold]--status --name NAME[/] ends with 0 only while that one lives and says so, 3 otherwise.
+
+    Example: [bold]crypto-assets collect --name main --detach; crypto-assets collect --status[/]
     """
-    from crypto_assets import collector
+    from crypto_assets.cli import collecting
 
-    options = collector.Options(
-        lake=_lake(lake).layout.root,
-        symbols=tuple(Instrument.parse(one).symbol for one in symbol),
-        venue=settings.load().venue,
-        kinds=tuple(stream or ("trade", "bookTicker")),
+    target = _lake(lake).layout
+    if status:
+        found = collecting.shown(target, settings.load().venue, name)
+        if json:
+            screen.as_json(found)
+        else:
+            screen.console.print(screen.sessions(found, time.time_ns()))
+        if name is not None and not collecting.is_well(found, time.time_ns()):
+            raise typer.Exit(FAULT)
+        return
+    given = collecting.Given(
+        name=name,
+        symbols=tuple(symbol or ()),
+        streams=tuple(stream or ()),
+        seconds=seconds,
+        roll_seconds=roll_seconds,
         ws_url=ws_url,
         http_url=http_url,
-        roll_seconds=roll_seconds,
-        duration=seconds,
+        kept_by=kept_by,
     )
-    raise typer.Exit(collector.run(options))
-
-
-@app.command()
-def collectors(lake: LakeOption = None) -> None:
-    """Show the collectors that record into the lake, or did.
-
-    Example: [bold]crypto-assets collectors[/]
-    """
-    from crypto_assets import collector
-
-    found = collector.status(_lake(lake).layout, settings.load().venue)
-    screen.console.print(screen.sessions(found))
+    options = collecting.options_of(target.root, settings.load(), given)
+    ended = collecting.detached(options, given) if detach else collecting.recorded(options)
+    raise typer.Exit(ended)
 
 
 @app.command()
@@ -433,7 +458,7 @@ def exchange(
     """
     from crypto_assets.exchange import random_market, run_in_thread
 
-    names = [Instrument.parse(one).symbol for one in symbol]
+    names = [Instrument.parse(one).symbol for one in symbol or ()]
     market = random_market(names, time.time_ns() // 1000, int(hours * 3600), per_second, seed)
     with run_in_thread(market, port=port) as server:
         told = f"{server.http_url} and {server.ws_url}, Ctrl-C ends it"
