@@ -95,26 +95,36 @@ def recorded(options: Options) -> int:
 
 
 def detached(options: Options, given: Given) -> int:
-    """Record in a process of its own; gives 0 once that one holds its name.
+    """Record in a process of its own; gives 0 once that one has begun a session.
 
     Raises:
         InvalidName: it has no name it could be found by.
+        OSError: the lake cannot be written.
     """
     if options.name is None:
         raise InvalidName("--detach: expected --name, so that it can be found again")
     layout = Layout(options.lake)
-    if names.holder(layout, options.name) is not None:
-        return _told(options, Exit.HELD)
+    # What can go wrong is to be seen here: the other process has no screen.
+    with names.holding(layout, options.name) as is_alone:
+        if not is_alone:
+            return _told(options, Exit.HELD)
     command = [sys.executable, "-m", "crypto_assets.cli", "collect", f"--lake={options.lake}"]
-    ended = detach([*command, *given.words], layout, options.name)
+    ended = detach([*command, *given.words], layout, options.venue)
     if ended == Exit.DONE:
         pid = names.holder(layout, options.name)
         screen.console.print(f"{options.name} records, process {pid}", highlight=False)
+    elif ended != Exit.HELD:
+        screen.errors.print(
+            f"[bold red]error[/] collector {options.name!r} ended with status {ended} before it "
+            f"recorded; run it without --detach to see why",
+            highlight=False,
+            soft_wrap=True,
+        )
     return _told(options, ended)
 
 
 def _told(options: Options, ended: int) -> int:
-    """Say what is not said elsewhere."""
+    """Say who has the name, where another one does."""
     if ended == Exit.HELD:
         pid = names.holder(Layout(options.lake), str(options.name))
         screen.errors.print(

@@ -6,22 +6,22 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from crypto_assets.collector import names
+from crypto_assets.collector.health import status
 from crypto_assets.collector.options import Exit
 from crypto_assets.lake.layout import Layout
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
 
 
-def detach(command: Sequence[str], layout: Layout, name: str) -> int:
-    """Run a command that holds a collector's name, and leave it once it does.
+def detach(command: Sequence[str], layout: Layout, venue: str) -> int:
+    """Run a command that records, and leave it once it does; for a process that ends soon.
 
     It is in a session of its own, so that no terminal and no group's end reaches it; when the
     caller's process ends it belongs to init. Its log is the file in ``logs``.
 
     Returns:
-        0 when it holds the name; otherwise the exit status it ended with.
+        0 when it has begun a session; otherwise the exit status it ended with.
     """
     process = subprocess.Popen(  # noqa: S603 - our own program with checked arguments
         command,
@@ -32,8 +32,8 @@ def detach(command: Sequence[str], layout: Layout, name: str) -> int:
     )
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
-        if names.holder(layout, name) == process.pid:
-            # It goes on without us: nobody is to wait for it.
+        if any(one.is_alive and one.pid == process.pid for one in status(layout, venue)):
+            # It goes on without us: nobody here is to wait for it.
             process.returncode = 0
             return Exit.DONE
         ended = process.poll()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from crypto_assets.collector import names, words
 from crypto_assets.collector.collect import checked
@@ -94,7 +96,7 @@ def _kept(
     layout = Layout(lake)
     seen = Seen(
         sessions=tuple(status(layout, venue)),
-        held=frozenset(name for name in recordings if names.holder(layout, name) is not None),
+        held=frozenset(name for name in recordings if _is_held(layout, name)),
         host=socket.gethostname(),
         now_ns=time.time_ns(),
     )
@@ -144,13 +146,28 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def _is_held(layout: Layout, name: str) -> bool:
+    """Whether a process has a name, or is being started to have it."""
+    if names.holder(layout, name) is not None:
+        return True
+    with contextlib.suppress(FileNotFoundError), _start_log(layout, name).open("rb") as file:
+        return not _locked(file, fcntl.LOCK_SH)
+    return False
+
+
 def _start(layout: Layout, name: str, me: str) -> None:
-    """Run ``collect --detach``; what it says of a start that fails is kept for the next look."""
+    """Run ``collect --detach``; what it says of a start that fails is kept for the next look.
+
+    The lock on that file is the command's own from then on, and is let go when it ends.
+    """
     path = _start_log(layout, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "crypto_assets.cli", "collect", "--name", name]
     command += ["--detach", "--kept-by", me, "--lake", str(layout.root)]
-    with path.open("wb") as file:
+    with path.open("ab") as file:
+        if not _locked(file, fcntl.LOCK_EX):
+            return
+        file.truncate(0)
         process = subprocess.Popen(  # noqa: S603 - our own program with checked arguments
             command,
             stdin=subprocess.DEVNULL,
@@ -160,6 +177,14 @@ def _start(layout: Layout, name: str, me: str) -> None:
         )
     # It ends in a second or two; whoever started it is to collect it, and not to wait for it.
     threading.Thread(target=process.wait, name=f"start-{name}", daemon=True).start()
+
+
+def _locked(file: BinaryIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _said(layout: Layout, name: str) -> str:

@@ -22,6 +22,7 @@ from crypto_assets.collector.options import BY_SENSOR
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.errors import InvalidSettings
 
+PATIENCE = Patience()
 _OBSERVED_SECONDS = 60
 _IDS_DRAWN = 8
 """So many symbols have their last id drawn over time."""
@@ -59,7 +60,7 @@ def collector(
         settings.load(),
         _me(context.instance),
         memory.asked,
-        Patience(),
+        PATIENCE,
     )
     now_ns, events, observed_ns = time.time_ns(), [], memory.observed_ns
     if kept.living and now_ns - observed_ns >= _OBSERVED_SECONDS * 10**9:
@@ -86,7 +87,7 @@ def unwanted_collectors(
         settings.load(),
         _me(context.instance),
         _remembered(context.cursor).asked,
-        Patience(),
+        PATIENCE,
     )
     return _result(kept, 0, [], "the sensor collector is off, and nothing it started is left")
 

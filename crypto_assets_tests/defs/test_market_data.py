@@ -35,6 +35,7 @@ def test_the_asset_graph_is_this() -> None:
         for key in graph.get_all_asset_keys()
     }
     assert found == {
+        "segments": [],
         "raw_trades": [],
         "raw_quotes": [],
         "klines": [],
