@@ -443,24 +443,50 @@ def heal(
 
 @app.command()
 def exchange(
-    symbol: SymbolsOption,
+    symbol: SymbolsOption = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 9443,
-    per_second: Annotated[float, typer.Option(help="Trades a second of each symbol.")] = 20,
-    hours: Annotated[float, typer.Option(help="How long the market lasts.", min=0.01)] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
+    recording: Annotated[
+        Optional[list[Path]],
+        typer.Option(help="Play a capture, as import takes it; may be given several times."),
+    ] = None,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="Shift a recording so that it begins now."),
+    ] = False,
+    speed: Annotated[float, typer.Option(help="Market seconds a second.", min=0)] = 1,
+    flat_out: Annotated[
+        bool,
+        typer.Option("--flat-out", help="As fast as the listeners take it."),
+    ] = False,
+    per_second: Annotated[
+        float,
+        typer.Option(help="Trades a second of each made-up symbol.", min=0.001),
+    ] = 20,
+    hours: Annotated[float, typer.Option(help="How long the made-up market lasts.", min=0.01)] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.", min=0)] = 1,
 ) -> None:
     """Run a loopback exchange on 127.0.0.1 that speaks Binance and misbehaves on order.
 
-    A made-up market from now on, over REST, websocket and archive. Faults are switched
-    with POST /_control/faults, such as {"drop": 100}; GET /_control tells what was sent.
+    A made-up market from now on, or recordings at their own time, over REST, websocket and
+    archive. Faults are switched with POST /_control/faults, such as {"drop": 100}; GET /_control
+    tells what was sent.
 
     Example: [bold]crypto-assets exchange --symbol BTCUSDT --port 9443[/]
-    """
-    from crypto_assets.exchange import random_market, run_in_thread
 
-    names = [Instrument.parse(one).symbol for one in symbol or ()]
-    market = random_market(names, time.time_ns() // 1000, int(hours * 3600), per_second, seed)
-    with run_in_thread(market, port=port) as server:
+    Example: [bold]crypto-assets exchange --recording btcusdt_20240809.gz --now --speed 60[/]
+    """
+    from crypto_assets.cli.market import made_up, recorded
+    from crypto_assets.exchange import Pace, run_in_thread
+
+    if flat_out and speed != 1:
+        raise InvalidName("--speed and --flat-out: expected one of them, found both")
+    now_us = time.time_ns() // 1000
+    symbols = [Instrument.parse(one).symbol for one in symbol or ()]
+    if recording:
+        market = recorded(recording, settings.load().venue, symbols, now_us if now else None)
+    else:
+        market = made_up(symbols, now_us, hours, per_second, seed)
+    with run_in_thread(market, pace=Pace(speed=speed, flat_out=flat_out), port=port) as server:
         told = f"{server.http_url} and {server.ws_url}, Ctrl-C ends it"
         screen.console.print(told, highlight=False, soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):

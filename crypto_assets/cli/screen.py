@@ -140,22 +140,23 @@ _IDS_SHOWN = 4
 def sessions(found: Iterable[Health], now_ns: int) -> Table:
     """The collectors' sessions as a table.
 
-    The beat is how old the heartbeat is, the queue the most that ever waited for the disk, the
-    clock how far this machine's is ahead of the exchange's.
+    The beat is how old the heartbeat is; the lag is without what the clocks differ by; the queue
+    is the most that ever waited for the disk; the clock is how far this machine's is ahead of the
+    exchange's.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name, justify in _SESSION_COLUMNS:
         table.add_column(name, justify=justify, no_wrap=True)
     for health in found:
         began = dt.datetime.fromtimestamp(health.started_ns // 10**9, dt.UTC)
-        clock = health.clock_offset_us
+        clock, behind = health.clock_offset_us, health.behind_ms
         table.add_row(
             escape(health.name or "-"),
             _state(health, now_ns),
             f"{began:%m-%d %H:%M:%S}",
             f"{health.age(now_ns):,.0f} s",
             f"{health.frames_per_second:,.0f}" if health.is_alive else "-",
-            "-" if health.lag_ms is None else f"{health.lag_ms:,.0f} ms",
+            "-" if behind is None else f"{behind:,.0f} ms",
             escape(_ids(health)),
             str(health.reconnects),
             str(health.rotations),

@@ -44,7 +44,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_second: float
     """Over the last tick."""
     lag_ms: float | None
-    """The longest of the last frames' receive times minus times of sending, by two clocks."""
+    """The longest of the last frames' receive times minus times of sending, by two clocks; see
+    :attr:`behind_ms`."""
     clock_offset_us: int | None
     """Local minus exchange time as last measured."""
     last_ids: dict[str, int]
@@ -59,6 +60,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int | None
     is_alive: bool = False
     """Whether its process holds the session; told by the kernel when it is read."""
+
+    @property
+    def behind_ms(self) -> float | None:
+        """The lag without what the two clocks differ by, as far as that is known."""
+        if self.lag_ms is None:
+            return None
+        return round(self.lag_ms - (self.clock_offset_us or 0) / 1000, 3)
 
     def age(self, now_ns: int) -> float:
         """Give the seconds since its heartbeat, negative where a clock was set back."""

@@ -104,10 +104,11 @@ def _kept(
     living = tuple(session for session in seen.sessions if session.is_alive)
     resting = rests(wanted, seen, patience)
     absent = set(recordings) - {session.name for session in living}
+    started = {action.name for action in actions if isinstance(action, Start)}
     told = [words.session(session, seen.now_ns, patience) for session in living]
     told += [
-        words.absent(name, recordings[name], resting.get(name), is_held=name in seen.held)
-        for name in sorted(absent)
+        words.absent(name, recordings[name], resting.get(name, 0.0), is_held=name in seen.held)
+        for name in sorted(absent - started)
     ]
     # What a start had to say, which did not lead to a living collector.
     told += [text for name in sorted(absent - seen.held) if (text := _said(layout, name))]

@@ -26,19 +26,18 @@ def session(found: Health, now_ns: int, patience: Patience) -> str:
     who = name if keeper == BY_SENSOR else f"{name} (kept by {keeper})"
     if found.age(now_ns) > patience.stale:
         return f"{who} hangs: its heartbeat is {found.age(now_ns):.0f} s old"
-    lag = "" if found.lag_ms is None else f", {found.lag_ms:,.0f} ms behind"
+    behind = found.behind_ms
+    lag = "" if behind is None else f", {behind:,.0f} ms behind"
     return (
         f"{who} records {found.frames_per_second:,.0f} frames/s{lag}, "
         f"{found.reconnects} reconnects, {found.rotations} rotations"
     )
 
 
-def absent(name: str, recording: Recording, rest: float | None, *, is_held: bool) -> str:
+def absent(name: str, recording: Recording, rest: float, *, is_held: bool) -> str:
     """Say why a wanted collector does not record."""
     if is_held:
         return f"{name} is starting"
     if recording.kept_by != BY_SENSOR:
         return f"{name} does not record; its service manager is to start it"
-    if rest is not None:
-        return f"{name} ended soon or was refused; it is started again in {rest:,.0f} s"
-    return f"{name} does not record yet"
+    return f"{name} ended soon or was refused; it is started again in {rest:,.0f} s"

@@ -144,7 +144,7 @@ def _result(
 
 def observed(living: Sequence[Health]) -> dict[str, dg.MetadataValue]:
     """Say in numbers what collectors record, over all of them, for the UI to draw."""
-    lags = [session.lag_ms for session in living if session.lag_ms is not None]
+    lags = [session.behind_ms for session in living if session.behind_ms is not None]
     offsets = [one.clock_offset_us for one in living if one.clock_offset_us is not None]
     rooms = [session.free_bytes for session in living if session.free_bytes is not None]
     found: dict[str, dg.MetadataValue] = {
@@ -158,7 +158,7 @@ def observed(living: Sequence[Health]) -> dict[str, dg.MetadataValue]:
         ),
     }
     if lags:
-        found["lag, ms"] = dg.MetadataValue.float(round(max(lags), 3))
+        found["lag, ms"] = dg.MetadataValue.float(max(lags))
     if offsets:
         found["clock offset, us"] = dg.MetadataValue.int(max(offsets, key=abs))
     if rooms:

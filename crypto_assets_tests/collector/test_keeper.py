@@ -267,7 +267,6 @@ def test_it_is_said_in_words() -> None:
     assert words.action(asked) == "asked main, process 7, to end: it is not wanted"
     assert words.action(Kill("s", 7, "main", "x")) == "killed main, process 7: x"
     by_sensor, by_service = Recording(), Recording(kept_by="service")
-    assert words.absent("main", by_sensor, None, is_held=True) == "main is starting"
-    assert "service manager" in words.absent("main", by_service, None, is_held=False)
+    assert words.absent("main", by_sensor, 0.0, is_held=True) == "main is starting"
+    assert "service manager" in words.absent("main", by_service, 0.0, is_held=False)
     assert "again in 20 s" in words.absent("main", by_sensor, 20.0, is_held=False)
-    assert words.absent("main", by_sensor, None, is_held=False) == "main does not record yet"

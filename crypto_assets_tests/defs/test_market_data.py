@@ -36,8 +36,8 @@ def test_the_asset_graph_is_this() -> None:
     }
     assert found == {
         "segments": [],
-        "raw_trades": [],
-        "raw_quotes": [],
+        "raw_trades": ["segments"],
+        "raw_quotes": ["segments"],
         "klines": [],
         "bars_1s": ["raw_quotes", "raw_trades"],
         "daily_trades": ["bars_1s", "raw_trades"],
