@@ -8,17 +8,37 @@ the file.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
-from crypto_assets.errors import InvalidSettings
+from crypto_assets.errors import InvalidName, InvalidSettings
 from crypto_assets.model.instrument import Instrument
 
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
 LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
+MAIN = "main"
+"""The collector there is where the settings name none."""
+_COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one collector records, and who keeps it alive."""
+
+    symbols: tuple[str, ...] = ()
+    """By default those of the settings."""
+    streams: tuple[str, ...] = ("trade", "bookTicker")
+    ws_url: str | None = None
+    """Another address than the venue's own of market data."""
+    http_url: str | None = None
+    roll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 45
+    """How long a segment grows; what is in it is in SQL soon after."""
+    kept_by: Literal["sensor", "service"] = "sensor"
+    """Who starts it, and starts it again: Dagster's sensor, or a service manager."""
 
 
 class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +64,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     first_date: str = "2020-01-01"
     """The first day that is a partition, ``YYYY-MM-DD``."""
     healing: Healing = Healing()
+    collectors: dict[str, Recording] | None = None
+    """What is recorded live, by the collector's name; see :meth:`recordings`."""
+
+    def recordings(self) -> dict[str, Recording]:
+        """Say what is to be recorded, by the collector's name.
+
+        Where the settings name no collector, there is one of all their symbols.
+
+        Raises:
+            InvalidName: a name or a symbol is none.
+            InvalidSettings: a collector has no symbol.
+        """
+        named = self.collectors
+        if named is None:
+            named = {MAIN: Recording()} if self.symbols else {}
+        return {
+            collector_name(name): self._of_symbols(name, recording)
+            for name, recording in named.items()
+        }
+
+    def _of_symbols(self, name: str, recording: Recording) -> Recording:
+        symbols = recording.symbols or self.symbols
+        if not symbols:
+            raise InvalidSettings(
+                f"collector {name!r}: expected symbols, found none with it nor at the top",
+            )
+        for symbol in symbols:
+            Instrument(self.venue, symbol)
+        return msgspec.structs.replace(recording, symbols=symbols)
+
+
+def collector_name(name: str) -> str:
+    """Hold a collector's name against what may reach the disk and a service's name.
+
+    Raises:
+        InvalidName: it is none.
+    """
+    if not _COLLECTOR.fullmatch(name):
+        raise InvalidName(
+            f"collector name {name!r}: expected up to 40 of a-z, 0-9, - and _, such as main",
+        )
+    return name
 
 
 def load() -> Settings:
@@ -51,11 +113,13 @@ def load() -> Settings:
 
     Raises:
         InvalidSettings: the file is not TOML, or holds a name or value that is not known.
+        InvalidName: a symbol or the name of a collector is none.
     """
     path = Path(os.environ.get(FILE_VARIABLE, FILE)).absolute()
     settings = _read(path) if path.exists() or FILE_VARIABLE in os.environ else Settings()
     for symbol in settings.symbols:
         Instrument(settings.venue, symbol)
+    settings.recordings()
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
     return msgspec.structs.replace(settings, lake=str(base / lake))

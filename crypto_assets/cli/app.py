@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Optional
 
-import msgspec
 import typer
 from rich.markup import escape
 
@@ -218,7 +217,7 @@ def status(
     name = Instrument.parse(symbol).symbol if symbol else None
     days = [status_of(target, partition) for partition in known_partitions(target, name)]
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(days), indent=1).decode() + "\n")
+        screen.as_json(days)
     elif days:
         screen.console.print(screen.matrix(days))
         for line in screen.faults(days):
@@ -328,12 +327,19 @@ def dev(
     os.execve(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
 
 
-SymbolsOption = Annotated[list[str], typer.Option("--symbol", help="May be given several times.")]
+SymbolsOption = Annotated[
+    Optional[list[str]],
+    typer.Option("--symbol", help="May be given several times."),
+]
 
 
 @app.command()
 def collect(
-    symbol: SymbolsOption,
+    name: Annotated[
+        Optional[str],
+        typer.Option(help="A collector of the settings; there is never a second one of a name."),
+    ] = None,
+    symbol: SymbolsOption = None,
     stream: Annotated[
         Optional[list[str]],
         typer.Option(help="Kinds of streams; by default trade and bookTicker."),
@@ -342,7 +348,10 @@ def collect(
         Optional[float],
         typer.Option(help="End by itself after so long; otherwise with Ctrl-C or SIGTERM."),
     ] = None,
-    roll_seconds: Annotated[float, typer.Option(help="Seal a segment after so long.")] = 300,
+    roll_seconds: Annotated[
+        Optional[float],
+        typer.Option(help="Seal a segment after so long; by default 45.", min=0.1),
+    ] = None,
     ws_url: Annotated[
         Optional[str],
         typer.Option(help="Another websocket address, such as the loopback exchange's."),
@@ -351,42 +360,58 @@ def collect(
         Optional[str],
         typer.Option(help="The REST address that goes with it."),
     ] = None,
+    kept_by: Annotated[
+        str,
+        typer.Option(help="Who starts it again: hand, service, or sensor:ID for Dagster's."),
+    ] = "hand",
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Go on in the background; its log is in the lake."),
+    ] = False,
+    status: Annotated[
+        bool,
+        typer.Option("--status", help="Show the collectors instead, and record nothing."),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --status: a list of objects.")] = False,
     lake: LakeOption = None,
 ) -> None:
-    """Record live trades and quotes into the lake's segments.
+    """Record live trades and quotes into the lake's segments, or show who does.
 
-    Records bytes and the instant they came; the sensor [bold]sealed_segments[/] or
-    [bold]import[/], makes trades and quotes of them. Ends with every segment sealed: 0 when it was
-    asked to, 4 when the disk is nearly full, 5 when the exchange refuses, 6 when a file cannot be
-    written.
+    Records bytes and the instant they came; the sensor [bold]sealed_segments[/], or
+    [bold]import[/], makes trades and quotes of them. With a name of the settings everything is as
+    they say, but for what is given here.
 
-    Example: [bold]crypto-assets collect --symbol BTCUSDT --symbol ETHUSDT[/]
+    Ends with every segment sealed: 0 when it was asked to, 4 when the disk is nearly full, 5 when
+    the exchange refuses, 6 when a file cannot be written; 7 when another of that name lives.
+    [bold]--status --name NAME[/] ends with 0 only while that one lives and says so, 3 otherwise.
+
+    Example: [bold]crypto-assets collect --name main --detach; crypto-assets collect --status[/]
     """
-    from crypto_assets import collector
+    from crypto_assets.cli import collecting
 
-    options = collector.Options(
-        lake=_lake(lake).layout.root,
-        symbols=tuple(Instrument.parse(one).symbol for one in symbol),
-        venue=settings.load().venue,
-        kinds=tuple(stream or ("trade", "bookTicker")),
+    target = _lake(lake).layout
+    if status:
+        found = collecting.shown(target, settings.load().venue, name)
+        if json:
+            screen.as_json(found)
+        else:
+            screen.console.print(screen.sessions(found, time.time_ns()))
+        if name is not None and not collecting.is_well(found, time.time_ns()):
+            raise typer.Exit(FAULT)
+        return
+    given = collecting.Given(
+        name=name,
+        symbols=tuple(symbol or ()),
+        streams=tuple(stream or ()),
+        seconds=seconds,
+        roll_seconds=roll_seconds,
         ws_url=ws_url,
         http_url=http_url,
-        roll_seconds=roll_seconds,
-        duration=seconds,
+        kept_by=kept_by,
     )
-    raise typer.Exit(collector.run(options))
-
-
-@app.command()
-def collectors(lake: LakeOption = None) -> None:
-    """Show the collectors that record into the lake, or did.
-
-    Example: [bold]crypto-assets collectors[/]
-    """
-    from crypto_assets import collector
-
-    found = collector.status(_lake(lake).layout, settings.load().venue)
-    screen.console.print(screen.sessions(found))
+    options = collecting.options_of(target.root, settings.load(), given)
+    ended = collecting.detached(options, given) if detach else collecting.recorded(options)
+    raise typer.Exit(ended)
 
 
 @app.command()
@@ -436,24 +461,50 @@ def heal(
 
 @app.command()
 def exchange(
-    symbol: SymbolsOption,
+    symbol: SymbolsOption = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 9443,
-    per_second: Annotated[float, typer.Option(help="Trades a second of each symbol.")] = 20,
-    hours: Annotated[float, typer.Option(help="How long the market lasts.", min=0.01)] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
+    recording: Annotated[
+        Optional[list[Path]],
+        typer.Option(help="Play a capture, as import takes it; may be given several times."),
+    ] = None,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="Shift a recording so that it begins now."),
+    ] = False,
+    speed: Annotated[float, typer.Option(help="Market seconds a second.", min=0)] = 1,
+    flat_out: Annotated[
+        bool,
+        typer.Option("--flat-out", help="As fast as the listeners take it."),
+    ] = False,
+    per_second: Annotated[
+        float,
+        typer.Option(help="Trades a second of each made-up symbol.", min=0.001),
+    ] = 20,
+    hours: Annotated[float, typer.Option(help="How long the made-up market lasts.", min=0.01)] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.", min=0)] = 1,
 ) -> None:
     """Run a loopback exchange on 127.0.0.1 that speaks Binance and misbehaves on order.
 
-    A made-up market from now on, over REST, websocket and archive. Faults are switched
-    with POST /_control/faults, such as {"drop": 100}; GET /_control tells what was sent.
+    A made-up market from now on, or recordings at their own time, over REST, websocket and
+    archive. Faults are switched with POST /_control/faults, such as {"drop": 100}; GET /_control
+    tells what was sent.
 
     Example: [bold]crypto-assets exchange --symbol BTCUSDT --port 9443[/]
-    """
-    from crypto_assets.exchange import random_market, run_in_thread
 
-    names = [Instrument.parse(one).symbol for one in symbol]
-    market = random_market(names, time.time_ns() // 1000, int(hours * 3600), per_second, seed)
-    with run_in_thread(market, port=port) as server:
+    Example: [bold]crypto-assets exchange --recording btcusdt_20240809.gz --now --speed 60[/]
+    """
+    from crypto_assets.cli.market import made_up, recorded
+    from crypto_assets.exchange import Pace, run_in_thread
+
+    if flat_out and speed != 1:
+        raise InvalidName("--speed and --flat-out: expected one of them, found both")
+    now_us = time.time_ns() // 1000
+    symbols = [Instrument.parse(one).symbol for one in symbol or ()]
+    if recording:
+        market = recorded(recording, settings.load().venue, symbols, now_us if now else None)
+    else:
+        market = made_up(symbols, now_us, hours, per_second, seed)
+    with run_in_thread(market, pace=Pace(speed=speed, flat_out=flat_out), port=port) as server:
         told = f"{server.http_url} and {server.ws_url}, Ctrl-C ends it"
         screen.console.print(told, highlight=False, soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):

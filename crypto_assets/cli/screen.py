@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
@@ -14,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from crypto_assets.collector import Health
+from crypto_assets.collector.keeper import Patience
 from crypto_assets.pipeline.status import DayStatus
 
 _PIPED_WIDTH = 120
@@ -111,21 +115,80 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def sessions(found: Iterable[Health]) -> Table:
-    """The collectors' sessions as a table."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("session", "state", "frames", "a second", "lag ms", "reconnects", "last ids"):
-        table.add_column(name, justify="left" if name in ("session", "last ids") else "right")
+def as_json(found: Sequence[Any]) -> None:
+    """Write objects as a JSON list."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
+
+
+_SESSION_COLUMNS: tuple[tuple[str, JustifyMethod], ...] = (
+    ("name", "left"),
+    ("state", "left"),
+    ("began, UTC", "left"),
+    ("beat", "right"),
+    ("msg/s", "right"),
+    ("lag", "right"),
+    ("last ids", "left"),
+    ("recon.", "right"),
+    ("rot.", "right"),
+    ("queue", "right"),
+    ("clock", "right"),
+    ("free", "right"),
+)
+_IDS_SHOWN = 4
+
+
+def sessions(found: Iterable[Health], now_ns: int) -> Table:
+    """The collectors' sessions as a table.
+
+    The beat is how old the heartbeat is; the lag is without what the clocks differ by; the queue
+    is the most that ever waited for the disk; the clock is how far this machine's is ahead of the
+    exchange's.
+    """
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name, justify in _SESSION_COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=True)
     for health in found:
-        state = health.state if health.is_alive or health.state != "recording" else "gone"
-        ids = ", ".join(f"{stream} {last}" for stream, last in sorted(health.last_ids.items())[:4])
+        began = dt.datetime.fromtimestamp(health.started_ns // 10**9, dt.UTC)
+        clock, behind = health.clock_offset_us, health.behind_ms
         table.add_row(
-            health.session,
-            state,
-            f"{health.frames:,}",
-            f"{health.frames_per_second:,.0f}",
-            "-" if health.lag_ms is None else f"{health.lag_ms:,.0f}",
+            escape(health.name or "-"),
+            _state(health, now_ns),
+            f"{began:%m-%d %H:%M:%S}",
+            f"{health.age(now_ns):,.0f} s",
+            f"{health.frames_per_second:,.0f}" if health.is_alive else "-",
+            "-" if behind is None else f"{behind:,.0f} ms",
+            escape(_ids(health)),
             str(health.reconnects),
-            escape(ids) or "-",
+            str(health.rotations),
+            _bytes(health.high_water_bytes),
+            "-" if clock is None else f"{clock / 1000:+,.1f} ms",
+            _bytes(health.free_bytes),
         )
     return table
+
+
+def _state(health: Health, now_ns: int) -> str:
+    if not health.is_alive:
+        return "[red]killed[/]" if health.state == "recording" else health.state
+    hangs = health.age(now_ns) > Patience().stale
+    return "[bold red]hangs[/]" if hangs else f"[green]{health.state}[/]"
+
+
+def _ids(health: Health) -> str:
+    """The last trade of each symbol; other streams only where there is no trade."""
+    trades = {s: i for s, i in health.last_ids.items() if s.endswith("@trade")}
+    last = sorted((trades or health.last_ids).items())
+    told = [f"{stream.removesuffix('@trade').upper()} {id_}" for stream, id_ in last[:_IDS_SHOWN]]
+    if len(last) > _IDS_SHOWN:
+        told.append(f"and {len(last) - _IDS_SHOWN} more")
+    return "\n".join(told) or "-"
+
+
+def _bytes(count: int | None) -> str:
+    """Such as ``1.5 MB``."""
+    if count is None:
+        return "-"
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} B"

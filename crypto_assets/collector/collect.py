@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import errno
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,42 +19,68 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from crypto_assets.collector import health, log
+from crypto_assets.collector import health, log, names
 from crypto_assets.collector.attempts import Attempts
-from crypto_assets.collector.options import Exit, Options
+from crypto_assets.collector.options import BY_HAND, BY_SENSOR, BY_SERVICE, Exit, Options
 from crypto_assets.collector.recorder import Note, Recorder
 from crypto_assets.collector.shard import Shard, Shared
 from crypto_assets.collector.shards import shards
 from crypto_assets.errors import InvalidName, InvalidSettings, Refused, StreamLost
 from crypto_assets.lake import atomic, segments
 from crypto_assets.lake.layout import Layout
+from crypto_assets.settings import collector_name
 from crypto_assets.sources import feed
 from crypto_assets.sources.clock import Offset, measure
 from crypto_assets.sources.stream import connect
 
 _TICK_SECONDS = 1.0
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_KEEPER = re.compile(rf"{BY_HAND}|{BY_SERVICE}|{BY_SENSOR}:[a-z0-9]{{1,40}}")
 
 
 def run(options: Options) -> int:
     """Record until asked to end (SIGTERM, SIGINT), and seal every segment.
 
-    Several collectors may record into one lake: each has a session of its own. What killed ones
-    left is sealed first.
+    Several collectors may record into one lake, each has a session of its own; of a name there is
+    only one. What killed ones left is sealed first.
 
     Returns:
         One of :class:`Exit`: 0 when asked to end or its time is over, 4 when the disk has too
-        little room, 5 when the exchange refuses to serve, 6 when the disk fails.
+        little room, 5 when the exchange refuses to serve, 6 when the disk fails, 7 when another
+        of that name lives.
 
     Raises:
-        InvalidName: a venue, symbol or kind of stream is none.
+        InvalidName: a venue, symbol, kind of stream or the name is none.
         InvalidSettings: an address is not of a websocket or of HTTP.
     """
-    source = feed(options.venue)
-    if not (streams := source.streams(options.symbols, options.kinds)):
+    streams = checked(options)
+    if options.name is None:
+        return _record(options, streams)
+    with names.holding(Layout(options.lake), options.name) as is_alone:
+        return _record(options, streams) if is_alone else Exit.HELD
+
+
+def checked(options: Options) -> tuple[str, ...]:
+    """Give the streams that are recorded; touches nothing.
+
+    Raises:
+        InvalidName: a venue, symbol, kind of stream or the name is none.
+        InvalidSettings: an address is not of a websocket or of HTTP.
+    """
+    if not (streams := feed(options.venue).streams(options.symbols, options.kinds)):
         raise InvalidName("expected a symbol and a kind of stream to record, found none")
     _check(options.ws_url, ("ws", "wss"))
     _check(options.http_url, ("http", "https"))
+    if not _KEEPER.fullmatch(options.kept_by):
+        raise InvalidName(
+            f"kept by {options.kept_by!r}: expected {BY_HAND}, {BY_SERVICE} or {BY_SENSOR}:<id>",
+        )
+    if options.name is not None:
+        collector_name(options.name)
+    return streams
+
+
+def _record(options: Options, streams: tuple[str, ...]) -> int:
     layout = Layout(options.lake)
     started = dt.datetime.now(dt.UTC)
     name = f"{started:%Y%m%dT%H%M%SZ}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -191,6 +218,7 @@ class Session:
         offset = self._offset
         return {
             "session": self._directory.name,
+            "name": self._options.name,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "venue": self._options.venue,
@@ -239,6 +267,9 @@ class Session:
         ids, lag = health.glances(self._feed, (shard.latest for shard in self._shards))
         return health.Health(
             session=self._directory.name,
+            name=self._options.name,
+            kept_by=self._options.kept_by,
+            records=self._options.digest,
             venue=self._options.venue,
             pid=os.getpid(),
             host=socket.gethostname(),

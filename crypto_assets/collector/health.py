@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from crypto_assets.collector.connection import Latest
+from crypto_assets.collector.options import BY_HAND
 from crypto_assets.lake.layout import Layout
 from crypto_assets.lake.segments import directory
 from crypto_assets.sources.feed import Feed
@@ -21,6 +22,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """One session, as of its last heartbeat."""
 
     session: str
+    name: str | None = None
+    """The collector's name; None of one that was given none."""
+    kept_by: str = BY_HAND
+    """Who starts it again: ``hand``, ``service``, or ``sensor:<id>`` of one Dagster instance."""
+    records: str = ""
+    """A digest of what it records, and from where."""
     venue: str
     pid: int
     host: str
@@ -37,7 +44,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_second: float
     """Over the last tick."""
     lag_ms: float | None
-    """The longest of the last frames' receive times minus times of sending, by two clocks."""
+    """The longest of the last frames' receive times minus times of sending, by two clocks; see
+    :attr:`behind_ms`."""
     clock_offset_us: int | None
     """Local minus exchange time as last measured."""
     last_ids: dict[str, int]
@@ -52,6 +60,17 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int | None
     is_alive: bool = False
     """Whether its process holds the session; told by the kernel when it is read."""
+
+    @property
+    def behind_ms(self) -> float | None:
+        """The lag without what the two clocks differ by, as far as that is known."""
+        if self.lag_ms is None:
+            return None
+        return round(self.lag_ms - (self.clock_offset_us or 0) / 1000, 3)
+
+    def age(self, now_ns: int) -> float:
+        """Give the seconds since its heartbeat, negative where a clock was set back."""
+        return (now_ns - self.heartbeat_ns) / 10**9
 
 
 def glances(feed: Feed, latest: Iterable[Latest]) -> tuple[dict[str, int], float | None]:

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crypto_assets.defs.batch import Batch, Frames
+from crypto_assets.defs.live import segments
 from crypto_assets.defs.metadata import column_schema
 from crypto_assets.defs.partitions import partitions_of, symbol_days
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.model.assets import ASSETS, Asset, downstream_of
 from crypto_assets.pipeline import verdicts
 
+_RECORDED = ("raw_trades", "raw_quotes")
+"""What is made of recordings, among other inputs; only the picture of it knows of this."""
 _GROUPS = {"raw": "hot", "bars": "hot", "daily": "sealed", "klines": "reference"}
 
 
@@ -21,7 +24,7 @@ def asset_definition(kind: Asset) -> dg.AssetsDefinition:
     @dg.asset(
         name=kind.name,
         ins={parent: dg.AssetIn(dagster_type=dg.Any) for parent in kind.upstream},
-        deps=list(kind.after),
+        deps=[*kind.after, *([segments] if kind.name in _RECORDED else [])],
         partitions_def=symbol_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         io_manager_key="lake_io",

@@ -22,6 +22,15 @@ from websockets.protocol import State
 from crypto_assets.collector import Options
 
 
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; a minute is for ever."""
+    for _ in range(6000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to hold")
+
+
 class Exchange:
     """Trades of every stream anyone listens to, one each few milliseconds."""
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ from crypto_assets.lake.blocks import Torn, blocks
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.layout import Layout
 from crypto_assets.pipeline.ingest import take
+from crypto_assets_tests.collector.conftest import until
 
 Note = dict[str, Any]
 BEFORE_MIDNIGHT_US = 1_740_787_190_000_000
@@ -48,15 +49,6 @@ class Exchange(Protocol):
     def hang_up(self) -> None: ...
     def mute(self) -> None: ...
     def announce_end(self) -> None: ...
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait until something holds; a minute is for ever."""
-    for _ in range(6000):
-        if holds():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to hold")
 
 
 def recorded(options: Options) -> tuple[dict[str, Counter[int]], list[Note]]:

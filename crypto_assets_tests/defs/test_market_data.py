@@ -35,8 +35,9 @@ def test_the_asset_graph_is_this() -> None:
         for key in graph.get_all_asset_keys()
     }
     assert found == {
-        "raw_trades": [],
-        "raw_quotes": [],
+        "segments": [],
+        "raw_trades": ["segments"],
+        "raw_quotes": ["segments"],
         "klines": [],
         "bars_1s": ["raw_quotes", "raw_trades"],
         "daily_trades": ["bars_1s", "raw_trades"],
