@@ -115,6 +115,15 @@ def test_a_quote_from_before_a_gap_does_not_serve_though_it_is_of_the_same_secon
     assert found["bid"].null_count() == 86_400
 
 
+def test_a_day_of_many_spans_filters_its_quotes_no_more_often_than_one_of_few() -> None:
+    def filters(count: int) -> int:
+        spans = [(k * 60 * SECOND, (k * 60 + 59) * SECOND) for k in range(count)]
+        plan = last_quotes(frame_of([Quote(1, 0)]), DAY, shifted(spans)).explain(optimized=False)
+        return plan.count("FILTER")
+
+    assert filters(1_440) == filters(2)
+
+
 def test_a_later_second_with_an_older_quote_keeps_the_newer_one() -> None:
     quotes = [Quote(1, 12 * SECOND), Quote(2, 11 * SECOND)]
     found = last_quotes(frame_of(quotes), DAY).collect()
