@@ -20,6 +20,11 @@ def delay(failures: int, chance: float) -> float:
     return chance * min(LONGEST, FIRST * 2.0 ** min(failures - 1, _DOUBLINGS))
 
 
+def failures_behind(failures: int, lived: float) -> int:
+    """Count the failures in a row that still matter once a connection has lived so long."""
+    return 0 if lived >= SETTLED else failures
+
+
 def failures_after(failures: int, lived: float) -> int:
     """Count the failures in a row when a connection that lived so long is lost."""
-    return 1 if lived >= SETTLED else failures + 1
+    return failures_behind(failures, lived) + 1

@@ -55,6 +55,7 @@ class Shard:
         self._shared = shared
         self._address = shared.feed.address(shared.base, streams)
         self._failures = 0
+        self._failed_at = 0.0
         self._silences = 0
         self._was_open = False
         self._connections: list[Connection] = []
@@ -132,6 +133,9 @@ class Shard:
         """Open the successor of a living connection; give the one that goes on."""
         options = self._shared.options
         self._silences += why is Why.SILENCE
+        # What failed before it worked must not hold up its successor: it may have seconds left.
+        works = time.monotonic() - max(old.opened, self._failed_at)
+        self._failures = backoff.failures_behind(self._failures, works)
         new = await self._opened(why)
         old_frames, delivered_at = old.frames, None
         while True:
@@ -155,9 +159,13 @@ class Shard:
                 await self._close(old, why.value)
                 return new
             if verdict is Verdict.OLD:
-                self._failures += 1
+                self._count_failure()
                 await self._close(new, "no successor")
                 return old
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        self._failed_at = time.monotonic()
 
     async def _opened(self, why: Why | None) -> Connection:
         """Open a connection, as often as it takes and as rarely as is asked for."""
@@ -172,14 +180,14 @@ class Shard:
                 frames = await shared.connect(self._address, shared.options.connect_seconds)
             except StreamLost as error:
                 asked = error.retry_after
-                self._failures += 1
+                self._count_failure()
                 shared.recorder.note("failed", {**told, "error": str(error)})
             except Refused as error:
                 shared.recorder.note("refused", {**told, "error": str(error)})
                 # What was served before is an exchange in trouble, unless it is the law.
                 if error.status == UNAVAILABLE_FOR_LEGAL_REASONS or not self._was_open:
                     raise
-                self._failures += 1
+                self._count_failure()
             else:
                 break
         self._was_open = True

@@ -368,6 +368,30 @@ def test_a_server_in_trouble_is_tried_again(exchange: Exchange, options: Options
     assert kinds(recorded(options)[1])["failed"] >= 1
 
 
+def test_failures_before_a_connection_worked_do_not_hold_up_its_successor(
+    exchange: Exchange,
+    options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crypto_assets.collector.backoff.SETTLED", 0.3)
+    exchange.refuse = http.HTTPStatus.SERVICE_UNAVAILABLE
+    brief = dataclasses.replace(options, duration=5)
+    thread = threading.Thread(target=run, args=(brief,))
+    thread.start()
+    until(lambda: list(options.lake.glob("segments/*/*/status.json")))
+    time.sleep(0.3)
+    exchange.refuse = None
+    until(lambda: exchange.open == 2)
+    time.sleep(0.5)
+    # From here on whoever has failed waits for up to an hour.
+    for name in ("FIRST", "LONGEST"):
+        monkeypatch.setattr(f"crypto_assets.collector.backoff.{name}", 3600.0)
+    exchange.announce_end()
+    thread.join()
+    assert kinds(recorded(options)[1])["failed"] >= 2
+    assert exchange.opened >= 4
+
+
 def test_a_disk_with_too_little_room_ends_it_sealed(exchange: Exchange, options: Options) -> None:
     assert run(dataclasses.replace(options, min_free_bytes=1 << 62, duration=20)) == Exit.DISK
     assert kinds(recorded(options)[1])["disk"] == 1

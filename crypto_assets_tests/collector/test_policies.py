@@ -66,6 +66,11 @@ def test_attempts_within_the_limit_do_not_wait(limit: int, made: int) -> None:
     assert all(wait > 0 for wait in waits[limit:])
 
 
+def test_a_connection_that_works_has_no_failures_behind_it() -> None:
+    assert backoff.failures_behind(9, backoff.SETTLED) == 0
+    assert backoff.failures_behind(9, backoff.SETTLED - 1) == 9
+
+
 def test_silence_is_counted_from_the_last_new_frame() -> None:
     silence = Silence(0, 100.0).seen(0, 110.0)
     assert silence.lasted(110.0) == 10
