@@ -1,27 +1,26 @@
 """One websocket connection as frames and the instants they came.
 
-The library answers the server's pings with their own payload and hands messages on without
-decoding them. Its errors become this package's here, and nowhere else.
+The library answers the server's pings with their own payload, hands messages on without decoding
+them, and stops reading the socket when too much waits to be taken. Its errors become this package's
+here, and nowhere else. It was chosen by measurement: see ``bench/live.py``.
 """
 
 from __future__ import annotations
 
-import ssl
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal, Protocol, Self
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as websocket
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+import aiohttp
 
 from crypto_assets.errors import Refused, StreamLost
 from crypto_assets.sources.refusal import retry_after, will_not_serve
 
 _LARGEST_FRAME = 16 << 20
-_HELD_FRAMES = 256
-"""Frames parsed ahead of the reader; beyond them the socket is not read."""
+_CLOSE_SECONDS = 1.0
+_FRAMES = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
 
 class Frames(Protocol):
@@ -42,60 +41,78 @@ Connect = Callable[[str, float], Awaitable[Frames]]
 """Open a connection to an address within some seconds."""
 
 
-class _Opening(websocket):
-    """The library's opening, but never somewhere else than was asked."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Take a redirect for the failure it is: another host may be another venue."""
-        return exc
-
-
 class _WebSocket:
     """A websocket, as :class:`Frames` says."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse[Literal[False]],
+    ) -> None:
+        self._session = session
+        self._socket = socket
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> tuple[bytes, int]:
-        try:
-            frame = await self._connection.recv(decode=False)
-        except ConnectionClosed as error:
-            raise StreamLost(f"connection ended: {error}") from error
-        return frame, time.time_ns()
+        message = await self._socket.receive()
+        if message.type in _FRAMES:
+            return message.data, time.time_ns()
+        why = self._socket.exception() or message.extra or "without a word"
+        raise StreamLost(f"connection ended: {self._socket.close_code}, {why}")
 
     async def close(self) -> None:
         """End the connection; the library bounds how long it waits for the other side."""
-        await self._connection.close()
+        await self._socket.close()
+        await self._session.close()
 
 
-async def connect(address: str, timeout: float) -> Frames:  # noqa: ASYNC109 - the library has it
+async def connect(address: str, timeout: float) -> Frames:  # noqa: ASYNC109 - the caller's limit
     """Open a websocket connection.
 
     Raises:
         StreamLost: the server cannot be reached, does not answer in time or is overloaded.
         Refused: the server answers that it will not serve this address, such as 451.
     """
+    host = urlsplit(address).netloc
+    session = aiohttp.ClientSession(trust_env=True, trace_configs=[_where_it_was_asked()])
     try:
-        connection = await _Opening(
-            address,
-            compression=None,
-            open_timeout=timeout,
-            close_timeout=1,
+        async with asyncio.timeout(timeout):
             # A dead connection is told by its silence: frames come many times a second.
-            ping_interval=None,
-            max_size=_LARGEST_FRAME,
-            max_queue=_HELD_FRAMES,
-        )
-    except InvalidStatus as error:
-        status, host = error.response.status_code, urlsplit(address).netloc
-        said = f"{host}: expected HTTP 101, found {status}"
-        if will_not_serve(status):
-            raise Refused(said, status) from error
-        raise StreamLost(said, retry_after(error.response.headers.get("Retry-After"))) from error
-    except (OSError, ssl.SSLError, TimeoutError, WebSocketException) as error:
-        said = f"{urlsplit(address).netloc}: {type(error).__name__}: {error}"
-        raise StreamLost(said) from error
-    return _WebSocket(connection)
+            socket = await session.ws_connect(
+                address,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                max_msg_size=_LARGEST_FRAME,
+                decode_text=False,
+            )
+    except BaseException as error:
+        await session.close()
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            raise _refusal(host, error.status, error.headers) from error
+        if isinstance(error, (OSError, TimeoutError, aiohttp.ClientError)):
+            raise StreamLost(f"{host}: {type(error).__name__}: {error}") from error
+        raise
+    return _WebSocket(session, socket)
+
+
+def _where_it_was_asked() -> aiohttp.TraceConfig:
+    """Take a redirect for the failure it is: another host may be another venue."""
+
+    async def refuse(
+        _session: aiohttp.ClientSession,
+        _context: object,
+        redirect: aiohttp.TraceRequestRedirectParams,
+    ) -> None:
+        raise _refusal(redirect.url.authority, redirect.response.status, None)
+
+    found = aiohttp.TraceConfig()
+    found.on_request_redirect.append(refuse)
+    return found
+
+
+def _refusal(host: str, status: int, headers: Mapping[str, str] | None) -> Refused | StreamLost:
+    said = f"{host}: expected HTTP 101, found {status}"
+    if will_not_serve(status):
+        return Refused(said, status)
+    return StreamLost(said, retry_after((headers or {}).get("Retry-After")))
