@@ -165,10 +165,13 @@ def capture(frames: Iterable[pl.DataFrame], path: Path) -> None:
     """
     with path.open("wb") as out:
         for frame in frames:
-            lines = _trade_lines() if "trade_id" in frame.columns else _quote_lines()
-            out.write(
-                frame.select(lines).write_csv(include_header=False, quote_style="never").encode(),
-            )
+            out.write(lines(frame))
+
+
+def lines(frame: pl.DataFrame) -> bytes:
+    """Write trades or quotes as the lines of a recording, see :func:`capture`."""
+    written = _trade_lines() if "trade_id" in frame.columns else _quote_lines()
+    return frame.select(written).write_csv(include_header=False, quote_style="never").encode()
 
 
 def _ns() -> pl.Expr:
