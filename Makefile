@@ -5,9 +5,12 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
+TRIALS := crypto_assets_tests/trials
+MINUTES ?= 10
+KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: help install demo dev test lint bench lock clean
+.PHONY: help install demo dev test trials soak lint bench lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +34,13 @@ dev: $(READY) ## Open the Dagster UI on http://127.0.0.1:3000.
 
 test: $(READY) ## Run the tests; needs no service and no network.
 	@$(BIN)/python -m pytest
+
+trials: $(READY) ## Kill processes at random instants (KILLS=200), replay real captures.
+	@$(BIN)/python -m pytest -s --kills $(KILLS) \
+		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py
+
+soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
+	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
 
 lint: $(READY) ## Check style, types and the floors.
 	@$(BIN)/ruff check .
