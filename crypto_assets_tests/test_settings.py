@@ -98,3 +98,53 @@ def test_a_started_programs_environment_is_a_copy(monkeypatch: pytest.MonkeyPatc
     assert "CRYPTO_ASSETS_TEST" not in settings.environment()
     monkeypatch.setenv("CRYPTO_ASSETS_TEST", "y")
     assert settings.environment()["CRYPTO_ASSETS_TEST"] == "y"
+
+
+def wants(tmp_path: Path, text: str) -> dict[str, settings.Recording]:
+    (tmp_path / settings.FILE).write_text(text)
+    return settings.load().recordings()
+
+
+def test_without_collectors_there_is_one_of_all_symbols(tmp_path: Path) -> None:
+    assert wants(tmp_path, "") == {}
+    (main,) = wants(tmp_path, 'symbols = ["BTCUSDT", "ETHUSDT"]\n').items()
+    assert main == ("main", settings.Recording(symbols=("BTCUSDT", "ETHUSDT")))
+    assert (main[1].streams, main[1].roll_seconds, main[1].kept_by) == (
+        ("trade", "bookTicker"),
+        45,
+        "sensor",
+    )
+
+
+def test_collectors_are_named_and_have_the_symbols_at_the_top_unless_they_have_their_own(
+    tmp_path: Path,
+) -> None:
+    found = wants(
+        tmp_path,
+        'symbols = ["BTCUSDT"]\n[collectors.second]\nkept_by = "service"\nroll_seconds = 5\n'
+        '[collectors.eth-only]\nsymbols = ["ETHUSDT"]\nstreams = ["trade"]\nws_url = "ws://x"\n',
+    )
+    assert list(found) == ["second", "eth-only"]
+    second, eth = found.values()
+    assert (second.symbols, second.kept_by, second.roll_seconds) == (("BTCUSDT",), "service", 5)
+    assert (eth.symbols, eth.streams, eth.ws_url) == (("ETHUSDT",), ("trade",), "ws://x")
+    assert wants(tmp_path, 'symbols = ["BTCUSDT"]\n[collectors]\n') == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[collectors."../x"]\nsymbols = ["BTCUSDT"]\n', "collector name '../x'"),
+        ('[collectors.Main]\nsymbols = ["BTCUSDT"]\n', "collector name 'Main'"),
+        (f'[collectors.{"x" * 41}]\nsymbols = ["BTCUSDT"]\n', "up to 40"),
+        ("[collectors.main]\n", "collector 'main': expected symbols"),
+        ('[collectors.main]\nsymbols = ["b/c"]\n', "symbol 'b/c'"),
+        ('symbols = ["BTCUSDT"]\n[collectors.main]\nroll_seconds = 0\n', "> 0"),
+        ('symbols = ["BTCUSDT"]\n[collectors.main]\nkept_by = "me"\n', "'me'"),
+        ('symbols = ["BTCUSDT"]\n[collectors.main]\ncolour = 1\n', "colour"),
+    ],
+)
+def test_a_collector_that_cannot_be_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises((InvalidName, InvalidSettings)) as refused:
+        wants(tmp_path, text)
+    assert said in str(refused.value)

@@ -7,7 +7,6 @@ import datetime as dt
 import functools
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Annotated, Optional
@@ -506,6 +505,8 @@ def exchange(
         market = made_up(symbols, now_us, hours, per_second, seed)
     with run_in_thread(market, pace=Pace(speed=speed, flat_out=flat_out), port=port) as server:
         told = f"{server.http_url} and {server.ws_url}, Ctrl-C ends it"
-        screen.console.print(told, highlight=False, soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            screen.console.print(told, highlight=False, soft_wrap=True)
+            # The signal may be told to another thread: this one has to look by itself.
+            while True:
+                time.sleep(0.5)

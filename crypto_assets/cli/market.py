@@ -46,10 +46,8 @@ def recorded(
         UnreadableInput: a file is damaged, is no capture, or has no trade.
         InvalidName: a symbol that is asked for is not in them.
     """
-    found = Market.recorded([frames for path in paths for frames in _frames(path, venue_name)])
+    found = Market.recorded([frames for path in paths for frames in _read(path, venue_name)])
     names = ", ".join(map(str, paths))
-    if not found.tapes:
-        raise UnreadableInput(f"{names}: expected a capture with trades, found none")
     if absent := set(symbols) - set(found.tapes):
         raise InvalidName(
             f"{names}: expected a symbol of {', '.join(found.tapes)}, found "
@@ -60,12 +58,16 @@ def recorded(
     return found if begin_us is None else found.shifted(begin_us - found.start_us)
 
 
-def _decoded(block: Block, venue_name: str, path: Path, *, last: bool) -> Frames:
-    """Decode one block; what is left out of the market is told."""
-    found = venue(venue_name).decode_frames(block.data, block.first_line, last=last)
-    for letter in found.dead:
+def _read(path: Path, venue_name: str) -> list[Frames]:
+    """Decode a capture; what is left out of the market is told."""
+    found = list(_frames(path, venue_name))
+    dead = [letter for frames in found for letter in frames.dead]
+    told = f"{path}:{dead[0].line}: {dead[0].reason}" if dead else f"{path}: no message"
+    if not any(frames.trades.height for frames in found):
+        raise UnreadableInput(f"{told}: expected a capture with trades, found none")
+    if dead:
         screen.errors.print(
-            f"[yellow]left out[/] {escape(str(path))}:{letter.line}: {escape(letter.reason)}",
+            f"[yellow]left out[/] {len(dead)} lines, such as {escape(told)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -75,13 +77,13 @@ def _decoded(block: Block, venue_name: str, path: Path, *, last: bool) -> Frames
 def _frames(path: Path, venue_name: str) -> Iterator[Frames]:
     if not path.is_file():
         raise UnreadableInput(f"{path}: expected a capture, found no file")
-    held = None
+    decode = venue(venue_name).decode_frames
+    held: Block | None = None
     for block in blocks(path):
         if isinstance(block, Torn):
-            raise UnreadableInput(f"{path}:{block.line}: {block.reason}")
+            raise UnreadableInput(f"{path}:{block.line}: {block.reason}; import tells what is left")
         if held is not None:
-            yield _decoded(held, venue_name, path, last=False)
+            yield decode(held.data, held.first_line, last=False)
         held = block
-    if held is None:
-        raise UnreadableInput(f"{path}: expected a capture, found 0 bytes")
-    yield _decoded(held, venue_name, path, last=True)
+    if held is not None:
+        yield decode(held.data, held.first_line, last=True)

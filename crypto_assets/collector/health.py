@@ -68,6 +68,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return round(self.lag_ms - (self.clock_offset_us or 0) / 1000, 3)
 
+    def rate(self, frames: int, since_ns: int) -> float:
+        """Give the frames a second since there were so many, at a heartbeat or at the start."""
+        seconds = (self.heartbeat_ns - since_ns) / 10**9
+        return round((self.frames - frames) / seconds, 1) if seconds > 0 else 0.0
+
     def age(self, now_ns: int) -> float:
         """Give the seconds since its heartbeat, negative where a clock was set back."""
         return (now_ns - self.heartbeat_ns) / 10**9

@@ -6,7 +6,7 @@ started again. What is to be done is decided in ``collector.keeper``.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import msgspec
@@ -41,7 +41,9 @@ class Memory(msgspec.Struct, frozen=True):
     asked: dict[str, int] = {}
     """When (ns since 1970) it asked a session to end."""
     observed_ns: int = 0
-    """When it last told what is recorded."""
+    """When it last told what is recorded ..."""
+    frames: dict[str, tuple[int, int]] = {}
+    """... and the frames of each session then, with the heartbeat (ns since 1970) they are of."""
 
 
 @dg.sensor(
@@ -62,11 +64,13 @@ def collector(
         memory.asked,
         PATIENCE,
     )
-    now_ns, events, observed_ns = time.time_ns(), [], memory.observed_ns
-    if kept.living and now_ns - observed_ns >= _OBSERVED_SECONDS * 10**9:
-        events = [dg.AssetObservation(segments.key, metadata=observed(kept.living))]
-        observed_ns = now_ns
-    return _result(kept, observed_ns, events, "the settings name no collector and no symbol")
+    now_ns, events = time.time_ns(), []
+    if kept.living and now_ns - memory.observed_ns >= _OBSERVED_SECONDS * 10**9:
+        metadata = observed(kept.living, memory.frames)
+        events = [dg.AssetObservation(segments.key, metadata=metadata)]
+        frames = {one.session: (one.frames, one.heartbeat_ns) for one in kept.living}
+        memory = Memory(observed_ns=now_ns, frames=frames)
+    return _result(kept, memory, events, "the settings name no collector and no symbol")
 
 
 @dg.sensor(
@@ -89,7 +93,9 @@ def unwanted_collectors(
         _remembered(context.cursor).asked,
         PATIENCE,
     )
-    return _result(kept, 0, [], "the sensor collector is off, and nothing it started is left")
+    return _result(
+        kept, Memory(), [], "the sensor collector is off, and nothing it started is left"
+    )
 
 
 def is_on(context: dg.SensorEvaluationContext) -> bool:
@@ -131,26 +137,33 @@ def _remembered(cursor: str | None) -> Memory:
 
 def _result(
     kept: Kept,
-    observed_ns: int,
+    memory: Memory,
     events: Sequence[dg.AssetObservation],
     nothing: str,
 ) -> dg.SensorResult:
     return dg.SensorResult(
         skip_reason="; ".join((*kept.acted, *kept.told)) or nothing,
         asset_events=events,
-        cursor=msgspec.json.encode(Memory(kept.asked, observed_ns)).decode(),
+        cursor=msgspec.json.encode(msgspec.structs.replace(memory, asked=kept.asked)).decode(),
     )
 
 
-def observed(living: Sequence[Health]) -> dict[str, dg.MetadataValue]:
-    """Say in numbers what collectors record, over all of them, for the UI to draw."""
+def observed(
+    living: Sequence[Health],
+    before: Mapping[str, tuple[int, int]],
+) -> dict[str, dg.MetadataValue]:
+    """Say in numbers what collectors record, over all of them, for the UI to draw.
+
+    Frames are told as a mean since ``before``: a single second of a market says little.
+    """
+    rate = sum(one.rate(*before.get(one.session, (0, one.started_ns))) for one in living)
     lags = [session.behind_ms for session in living if session.behind_ms is not None]
     offsets = [one.clock_offset_us for one in living if one.clock_offset_us is not None]
     rooms = [session.free_bytes for session in living if session.free_bytes is not None]
     found: dict[str, dg.MetadataValue] = {
         "collectors": dg.MetadataValue.int(len(living)),
         "connections": dg.MetadataValue.int(sum(one.connections for one in living)),
-        "frames per second": dg.MetadataValue.float(sum(one.frames_per_second for one in living)),
+        "frames per second": dg.MetadataValue.float(round(rate, 1)),
         "reconnects": dg.MetadataValue.int(sum(one.reconnects for one in living)),
         "rotations": dg.MetadataValue.int(sum(one.rotations for one in living)),
         "queue high water, bytes": dg.MetadataValue.int(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -14,6 +15,7 @@ from rich.table import Table
 from crypto_assets.cli import screen
 from crypto_assets.model.verdict import Condition
 from crypto_assets.pipeline.status import DayStatus, Fault
+from crypto_assets_tests.collector.test_keeper import session
 
 DAY = DayStatus(
     venue="binance",
@@ -99,3 +101,41 @@ def test_progress_is_silent_where_nobody_watches(capfd: pytest.CaptureFixture[st
     with screen.progress() as bar:
         bar.advance(bar.add_task("x", total=2))
     assert capfd.readouterr() == ("", "")
+
+
+NOW = 1_795_000_000 * 10**9
+
+
+def row_of(**fields: Any) -> str:
+    return shown(screen.sessions([session(**fields)], NOW)).splitlines()[3].strip()
+
+
+def test_a_living_collector_is_one_row_with_its_rate_lag_ids_and_room() -> None:
+    row = row_of(
+        frames_per_second=1234.5,
+        lag_ms=1_207.0,
+        clock_offset_us=1_200_000,
+        last_ids={"btcusdt@trade": 9, "btcusdt@bookTicker": 7},
+        reconnects=2,
+        rotations=3,
+        high_water_bytes=1_500_000,
+        free_bytes=77_500_000_000,
+    )
+    told = "main recording 11-18 10:06:40 0 s 1,234 7 ms BTCUSDT 9 2 3 1.5 MB +1,200.0 ms 77.5 GB"
+    assert " ".join(row.split()) == told
+
+
+def test_a_collector_that_hangs_was_killed_or_ended_says_so() -> None:
+    assert row_of(heartbeat_ns=NOW - 61 * 10**9).split()[:2] == ["main", "hangs"]
+    assert row_of(is_alive=False).split()[:2] == ["main", "killed"]
+    ended = row_of(is_alive=False, state="refused", name=None, frames_per_second=77.0)
+    assert ended.split()[:2] == ["-", "refused"]
+    assert "77" not in ended
+
+
+def test_many_symbols_are_cut_and_counted_and_no_id_is_a_dash() -> None:
+    many = {f"s{n}@trade": n for n in range(9)}
+    assert "and 5 more" in shown(screen.sessions([session(last_ids=many)], NOW))
+    assert "DEPTH 3" not in row_of(last_ids={"a@trade": 1, "a@depth": 3})
+    nothing = row_of(last_ids={}, lag_ms=None, clock_offset_us=None, free_bytes=None)
+    assert nothing.count(" - ") >= 3

@@ -18,11 +18,12 @@ from dagster._core.remote_origin import (
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from crypto_assets.defs.live import collector, is_on, unwanted_collectors
+from crypto_assets.defs.live import collector, is_on, observed, unwanted_collectors
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline.ingest import take
 from crypto_assets_tests.collector.conftest import until
+from crypto_assets_tests.collector.test_keeper import session
 from crypto_assets_tests.live import Live, recording
 
 
@@ -217,7 +218,7 @@ def test_a_cursor_somebody_wrote_by_hand_is_as_good_as_none(
     )
     result = collector(context)
     assert isinstance(result, dg.SensorResult)
-    assert result.cursor == '{"asked":{},"observed_ns":0}'
+    assert result.cursor == '{"asked":{},"observed_ns":0,"frames":{}}'
 
 
 def test_the_sensor_is_off_until_somebody_turns_it_on(instance: dg.DagsterInstance) -> None:
@@ -251,3 +252,13 @@ def test_another_code_locations_sensor_is_another_one(instance: dg.DagsterInstan
 
     assert is_on(seen_from("elsewhere"))
     assert not is_on(seen_from("here"))
+
+
+def test_frames_a_second_are_a_mean_since_the_last_time_or_the_start() -> None:
+    second = 10**9
+    one = session(session="a", frames=600, started_ns=0, heartbeat_ns=60 * second)
+    new = session(session="b", frames=50, started_ns=50 * second, heartbeat_ns=60 * second)
+    told = observed([one, new], {"a": (300, 30 * second)})
+    assert told["frames per second"].value == 15.0
+    at_once = session(frames=0, started_ns=second, heartbeat_ns=second)
+    assert observed([at_once], {})["frames per second"].value == 0.0
