@@ -36,8 +36,6 @@ DROPPED: tuple[Range, ...] = (
     (12_803_055, 12_803_066),
 )
 REPEATED = range(12_798_000, 12_804_000, 300)
-# Named so that its part comes after the untouched one's: of two recordings with the same quote the
-# first by name gives the time it was seen, and clocks are measured by the trades that are there.
 DAMAGED_NAME = "nexousdt_20240724-torn.jsonl.zst"
 MARKER = ".made-by-the-demo"
 TITLE = "NEXOUSDT on Binance spot, 24 July 2024"

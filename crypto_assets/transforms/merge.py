@@ -29,7 +29,8 @@ def merge(frames: Sequence[pl.DataFrame], table: Table) -> Merged:
     """Keep each key once, from the earliest frame that has it.
 
     ``frames`` come in order of precedence. Where rows of one key agree, the finest event time
-    (a millisecond stamp is the microsecond one cut short) and the earliest receive time are kept.
+    (a millisecond stamp is the microsecond one cut short) and the earliest times of being seen are
+    kept: so what several recordings hold does not depend on how they are grouped.
     Rows disagree when any hashed column differs, event times compared at the coarser resolution.
     Frames may lack columns of the table, all the same ones.
     """
@@ -62,7 +63,7 @@ def _ascends(keys: pl.Series) -> bool:
 def _chosen(name: str) -> pl.Expr:
     if name == "ts_event":
         return pl.col(name).max()
-    if name == "ts_recv":
+    if name in ("ts_recv", "ts_as_of"):
         return pl.col(name).min()
     return pl.col(name).first()
 

@@ -285,15 +285,12 @@ def test_quotes_are_merged_by_update_id_and_received_when_first_seen(
             part(Path(directory, f"{at}"), quotes(sorted(held), late), "stream", QUOTES)
             for at, (held, late) in enumerate(found)
         ]
-        kept: dict[int, pl.DataFrame] = {}
-        for held, late in sorted(found, key=lambda pair: -len(pair[0])):
+        kept: dict[int, int] = {}
+        for held, late in found:
             for id_ in held:
-                seen_at = kept.get(id_, quotes([id_], late))
-                early = pl.min_horizontal("ts_recv", pl.lit(quotes([id_], late)["ts_recv"]))
-                kept[id_] = seen_at.with_columns(early.alias("ts_recv"))
-        expected = pl.concat(
-            [QUOTES.schema.to_frame(), *(kept[id_] for id_ in sorted(kept))],
-        )
+                kept[id_] = min(late, kept.get(id_, late))
+        first_seen = [quotes([id_], late) for id_, late in sorted(kept.items())]
+        expected = pl.concat([QUOTES.schema.to_frame(), *first_seen])
         scan = scan_parts(those, QUOTES)
         assert scan.collect().equals(expected)
         assert scan.collect(engine="streaming").equals(expected)

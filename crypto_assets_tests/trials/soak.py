@@ -24,13 +24,17 @@ from crypto_assets.exchange import PAUSED, Counters, Pace
 from crypto_assets.lake.inputs import Inputs
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage, Range
-from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.heal import heal
 from crypto_assets.pipeline.segments import take_segments, waiting
-from crypto_assets.sources.budget import Budget
-from crypto_assets.sources.history import TradeHistory
 from crypto_assets_tests.trials.loopback import ROOT, Loopback, loopback, names
-from crypto_assets_tests.trials.proof import Held, held, is_flat, not_exactly_once, plateaus
+from crypto_assets_tests.trials.proof import (
+    Held,
+    doors_of,
+    held,
+    is_flat,
+    not_exactly_once,
+    plateaus,
+)
 from crypto_assets_tests.trials.recording import Collector, Memory, collecting, until
 
 VENUE = "binance"
@@ -218,10 +222,9 @@ def _missing(found: Held, issued: Range) -> int:
 
 def _healed(lake: Lake, exchange: Loopback) -> tuple[int, int]:
     """Heal every day of every symbol; gives how many ids were fetched, and how many not."""
-    history = TradeHistory(exchange.http_url, Budget(limit=1_000_000_000))
-    days: list[Partition] = list(lake.layout.partitions("raw_trades"))
-    found = [heal(lake, day, history, time.sleep) for day in days]
-    return sum(one.count for one in found), sum(len(Coverage.of(one.left)) for one in found)
+    doors = doors_of(exchange.http_url)
+    found = [heal(lake, day, doors) for day in lake.layout.partitions("raw_trades")]
+    return sum(one.count for one in found), sum(len(one.left) for one in found)
 
 
 def show(outcome: Outcome, console: Console) -> None:
