@@ -155,6 +155,6 @@ def repeatable(seed: int) -> Iterator[None]:
     """Say with a failure how to let chance do the same again."""
     try:
         yield
-    except AssertionError as error:
+    except BaseException as error:
         error.add_note(f"the same chances again: --seed {seed}")
         raise
