@@ -35,7 +35,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ws_url: str | None = None
     """Another address than the venue's own of market data."""
     http_url: str | None = None
-    roll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 45
+    roll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30
     """How long a segment grows; what is in it is in SQL soon after."""
     kept_by: Literal["sensor", "service"] = "sensor"
     """Who starts it, and starts it again: Dagster's sensor, or a service manager."""

@@ -111,7 +111,7 @@ def test_without_collectors_there_is_one_of_all_symbols(tmp_path: Path) -> None:
     assert main == ("main", settings.Recording(symbols=("BTCUSDT", "ETHUSDT")))
     assert (main[1].streams, main[1].roll_seconds, main[1].kept_by) == (
         ("trade", "bookTicker"),
-        45,
+        30,
         "sensor",
     )
 

@@ -46,7 +46,7 @@ class Options:
     ws_url: str | None = None
     """Another address than the venue's own of market data."""
     http_url: str | None = None
-    roll_seconds: float = 45
+    roll_seconds: float = 30
     roll_bytes: int = 64 << 20
     """Compressed."""
     rotate_seconds: float = 23 * 3600

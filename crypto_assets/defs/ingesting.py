@@ -55,7 +55,7 @@ def take_segments() -> None:
 @dg.sensor(
     name="sealed_segments",
     job_name="take_segments",
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=10,
     description="Ask for one run when collectors have sealed segments that are not taken yet.",
 )
 def sealed_segments(
