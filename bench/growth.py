@@ -29,6 +29,7 @@ from crypto_assets.lake.layout import Layout
 from crypto_assets.model.interval import SECOND_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import segments
+from crypto_assets.pipeline.build import build_assets
 from crypto_assets.pipeline.ingest import stem_of
 
 VENUE = "binance"
@@ -65,13 +66,12 @@ class Cost:
 def reconciliation(root: Path) -> dict[int, list[float]]:
     """Time ticks over the lake's segments, by how many of them are not taken yet."""
     lake = Lake(root)
-    names = [_segment(lake.layout, k) for k in range(SEGMENTS)]
     inputs = Inputs(lake.layout, VENUE)
+    paths = [_segment(lake.layout, k) for k in range(SEGMENTS)]
     found = {}
-    for wait in (WAITING, 0):
-        for name in names[: len(names) - wait]:
-            _record(inputs, name)
-        names = names[len(names) - wait :]
+    for wait in (SEGMENTS, WAITING, 0):
+        while len(paths) > wait:
+            _taken(inputs, paths.pop(0))
         found[wait] = [_tick(lake, wait) for _ in range(TICKS)]
     return found
 
@@ -84,19 +84,20 @@ def _tick(lake: Lake, wait: int) -> float:
     return seconds
 
 
-def _segment(layout: Layout, k: int) -> str:
-    """Put down a sealed segment as collectors leave it; gives the name it is taken by."""
+def _segment(layout: Layout, k: int) -> Path:
+    """Put down a sealed segment as collectors leave it."""
     session = f"20250303T00000{k % SESSIONS}Z-{4_000 + k % SESSIONS}-abcdef"
     directory = recordings.directory(layout, VENUE, session)
     directory.mkdir(parents=True, exist_ok=True)
     begun_ns = DAY.start_us * 1_000 + k * 15 * 10**9
     path = directory / recordings.segment_name(begun_ns, k // SESSIONS + 1)
     path.write_bytes(b"\0" * 100)
-    return f"{session}-{path.name}"
+    return path
 
 
-def _record(inputs: Inputs, name: str) -> None:
+def _taken(inputs: Inputs, path: Path) -> None:
     """Put down what taking a segment leaves, but for its parts."""
+    name = f"{path.parent.name}-{path.name}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
     record = Record(
         id=f"{stem_of(name)}-{sha256[:12]}",
@@ -110,7 +111,7 @@ def _record(inputs: Inputs, name: str) -> None:
     )
     kept = inputs.path(record)
     kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"\0" * 100)
+    path.rename(kept)
     (kept.parents[1] / "record.json").write_bytes(msgspec.json.encode(record))
 
 
@@ -162,8 +163,8 @@ def _run(root: Path, path: Path) -> tuple[float, float]:
     taken, unreadable = segments.take_segments(lake, VENUE, [path])
     between = time.perf_counter()
     assert not unreadable, unreadable
-    built = segments.refresh_bars(lake, segments.touched(taken))
-    assert built == [DAY], built
+    built = list(build_assets(lake, ["bars_1s"], segments.touched(taken)))
+    assert built == [("bars_1s", DAY)], built
     return between - started, time.perf_counter() - between
 
 
@@ -189,10 +190,10 @@ def tables(root: Path, counts: list[int], per_second: int) -> list[Table]:
     costs = hot_parts(root / "parts", counts, per_second)
     growth = Table(
         f"A run of one segment of 60 s, {per_second} trades/s and quotes/s of one symbol: seconds",
-        ("", *(f"{cost.parts:,} parts" for cost in costs)),
+        ("", *(f"{cost.parts:,} segments" for cost in costs)),
         [
             ("take_segments", *(f"{cost.take:.2f}" for cost in costs)),
-            ("refresh_bars", *(f"{cost.refresh:.2f}" for cost in costs)),
+            ("bars_1s", *(f"{cost.refresh:.2f}" for cost in costs)),
             *(
                 (
                     f"profiled: {says}",

@@ -22,6 +22,7 @@ from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
 
 _SUMMARIES_KEPT = 256
+_MANIFESTS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root.expanduser().absolute())
+        self._manifests: dict[Path, tuple[tuple[int, int, int], Manifest]] = {}
         self._summaries: dict[tuple[str, Partition], tuple[list[Part], Manifest]] = {}
 
     @contextlib.contextmanager
@@ -141,7 +143,19 @@ class Lake:
         return replaced(self._files(asset, partition))
 
     def _files(self, asset: str, partition: Partition) -> list[Part]:
-        return [Part(path, read_manifest(path)) for path in self.layout.files(asset, partition)]
+        return [Part(path, self._manifest(path)) for path in self.layout.files(asset, partition)]
+
+    def _manifest(self, path: Path) -> Manifest:
+        """Read a file's manifest, once as long as it is the same file."""
+        found = path.stat()
+        version = (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self._manifests.get(path)
+        if known is None or known[0] != version:
+            known = (version, read_manifest(path))
+            if len(self._manifests) >= _MANIFESTS_KEPT:
+                self._manifests.clear()
+            self._manifests[path] = known
+        return known[1]
 
     def manifest(self, asset: str, partition: Partition) -> Manifest | None:
         """The manifest of a partition's only file, None when it is not there."""
