@@ -36,7 +36,10 @@ async def aiohttp_reader() -> None:
     """Read with aiohttp."""
     import aiohttp
 
-    async with aiohttp.ClientSession() as session, session.ws_connect(address()) as found:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address(), decode_text=False) as found,
+    ):
         while True:
             FRAMES.append((await found.receive()).data)
             SEEN.append(time.time_ns())
