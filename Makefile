@@ -10,7 +10,7 @@ MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: help install demo dev test trials soak lint bench lock clean
+.PHONY: help install demo dev test trials soak lint bench bench-live lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ dev: $(READY) ## Open the Dagster UI on http://127.0.0.1:3000.
 	@$(BIN)/crypto-assets dev
 
 test: $(READY) ## Run the tests; needs no service and no network.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 trials: $(READY) ## Kill processes at random instants (KILLS=200), replay real captures.
 	@$(BIN)/python -m pytest -s --kills $(KILLS) \
@@ -50,6 +50,11 @@ lint: $(READY) ## Check style, types and the floors.
 
 bench: $(READY) ## Measure the speed of every stage beside its alternatives.
 	@$(BIN)/python -m bench
+
+bench-live: $(READY) ## Measure the collector beside other recorders, and how fresh SQL is.
+	@$(BIN)/python -m bench.live
+	@$(BIN)/python -m bench.freshness
+	@$(BIN)/python -m bench.growth
 
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \

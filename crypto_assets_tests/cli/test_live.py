@@ -297,12 +297,12 @@ def test_exactly_the_missing_ids_are_fetched(
         words = ("--symbol=BTCUSDT", "--date=2025-02-28", f"--lake={lake.layout.root}")
         ended = run("heal", *words, f"--http-url={exchange.http_url}")
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert "25 ids fetched, 0 still missing" in ended.stdout
+        assert "25 ids healed, 0 still missing" in ended.stdout
         found = lake.scan("raw_trades", day).collect()["trade_id"].to_list()
         assert found == list(range(first, first + 40))
         assert last > first + 40
         again = run("heal", *words, f"--http-url={exchange.http_url}")
-        assert (again.returncode, "0 ids fetched" in again.stdout) == (0, True)
+        assert (again.returncode, "0 ids healed" in again.stdout) == (0, True)
 
 
 @pytest.mark.parametrize(
