@@ -27,9 +27,9 @@ class Recorder:
 
 
 FLOOR = Recorder(
-    "floor: websockets, frames kept in memory",
+    "floor: aiohttp, frames kept in memory",
     "floor.py",
-    asks={"library": "websockets"},
+    asks={"library": "aiohttp"},
     says="opened as the collector opens it",
 )
 OURS = Recorder(
@@ -45,7 +45,7 @@ RECORDERS = (
         is_peer=True,
         says="uvloop",
     ),
-    Recorder("floor: aiohttp, the same", "floor.py", asks={"library": "aiohttp"}),
+    Recorder("floor: websockets, the same", "floor.py", asks={"library": "websockets"}),
     FLOOR,
     OURS,
     Recorder(

@@ -23,7 +23,7 @@ def address() -> str:
 
 
 async def websockets_reader() -> None:
-    """Read with websockets as the collector opens it."""
+    """Read with websockets, told to hand bytes on."""
     from websockets.asyncio.client import connect
 
     async with connect(address(), compression=None, ping_interval=None, max_queue=256) as found:
@@ -33,7 +33,7 @@ async def websockets_reader() -> None:
 
 
 async def aiohttp_reader() -> None:
-    """Read with aiohttp."""
+    """Read with aiohttp as the collector opens it."""
     import aiohttp
 
     async with (
