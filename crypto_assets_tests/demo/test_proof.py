@@ -85,7 +85,7 @@ def test_a_kline_that_differs_in_its_last_decimal_is_seen(midnight: Lake, tmp_pa
     units = int(fields[10].replace(".", "")) + 1
     fields[10] = f"{units // 10**8}.{units % 10**8:08d}"
     rows[2] = ",".join(fields)
-    (tmp_path / name).write_bytes(gzip.compress("\n".join(rows).encode()))
+    (tmp_path / name).write_bytes(gzip.compress("\n".join(rows).encode(), mtime=0))
     shutil.copytree(midnight.layout.root, tmp_path / "lake")
     lake = Lake(tmp_path / "lake")
     take(lake, tmp_path / name)

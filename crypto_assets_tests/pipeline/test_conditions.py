@@ -68,7 +68,7 @@ def archive_without(spot: Path, tmp_path: Path) -> Callable[..., Path]:
             for line in lines
             if not any(first <= int(line.split(b",")[0]) <= last for first, last in gaps)
         ]
-        path.write_bytes(gzip.compress(b"".join(kept)))
+        path.write_bytes(gzip.compress(b"".join(kept), mtime=0))
         return path
 
     return write
