@@ -30,8 +30,7 @@ def tell_live(
     imported: Lake,
 ) -> list[Section]:
     """Take what was recorded meanwhile, find what is missing, heal it, build it and prove it."""
-    thread.join()
-    holes = _holes(live, teller)
+    holes = _holes(live, thread, teller)
     whole = _whole(live, teller)
     return [holes, whole, _replayed(live, teller, imported)]
 
@@ -40,7 +39,7 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def _holes(live: Live, teller: Teller) -> Section:
+def _holes(live: Live, thread: threading.Thread, teller: Teller) -> Section:
     heading = "Live, from an exchange that misbehaves"
     intro = (
         f"A collector recorded {SECONDS} seconds of a loopback exchange while the rest of this "
@@ -49,6 +48,9 @@ def _holes(live: Live, teller: Teller) -> Section:
     )
     teller.heading(heading)
     teller.tell(intro)
+    with teller.progress() as bar:
+        bar.add_task("recording", total=None)
+        thread.join()
     paths = waiting(live.lake, "binance")
     taken, _ = take_segments(live.lake, "binance", paths)
     rows = sum(landed.rows for one in taken for landed in one.record.landed)
