@@ -29,11 +29,10 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
-from rich.console import Console
 
 from bench.process import cpu_seconds, end, tree
 from bench.race import PROJECT
-from bench.report import Table, machine, publish
+from bench.report import Table, machine, publish, wide
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline.query import query
 
@@ -327,7 +326,7 @@ def main() -> None:
     parser.add_argument("--roll", type=float, nargs="+", default=[30, 45, 60], help="roll_seconds")
     parser.add_argument("--per-second", type=float, default=50, help="trades of each symbol")
     options = parser.parse_args()
-    console = Console(width=max(Console().width, 150))
+    console = wide()
     heading = f"Freshness; at start {machine()}"
     found = []
     for roll in options.roll:

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
-from rich.console import Console
 
 from bench import market
-from bench.report import Table, machine, publish
+from bench.report import Table, machine, publish, wide
 from crypto_assets.lake import segments as recordings
 from crypto_assets.lake.inputs import Inputs, Record
 from crypto_assets.lake.lake import Lake
@@ -215,7 +214,7 @@ def main() -> None:
     heading = f"Growth; {machine()}"
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         found = tables(Path(scratch), sorted(options.parts), options.per_second)
-    publish("growth", heading, found, Console())
+    publish("growth", heading, found, wide())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from bench.even import Addresses, Even
 from bench.process import cpu_seconds, end, peak_mb, wait_until_idle
 from bench.race import PROJECT
 from bench.recorders import FLOOR, RECORDERS, Recorder
-from bench.report import Table, machine, publish
+from bench.report import Table, machine, publish, wide
 from bench.seen import Ints, Seen, seen
 
 LISTENERS = PROJECT / "bench" / "listeners"
@@ -315,7 +315,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("flat-out", "paced"))
     parser.add_argument("--recorder", default="", help="only those with this in their name")
     options = parser.parse_args()
-    console = Console(width=max(Console().width, 150))
+    console = wide()
     chosen = [one for one in RECORDERS if options.recorder in one.name]
     seconds, turns, tables = options.seconds, options.turns, []
     heading = f"The collector beside its peers; at start {machine()}"

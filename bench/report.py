@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+_WIDTH = 150
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -47,6 +48,11 @@ def machine() -> str:
     """Say what it was measured on, and how busy that is now."""
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, load {load}"
+
+
+def wide() -> Console:
+    """Give a console on which the tables have room, whatever it says of itself."""
+    return Console(width=max(Console().width, _WIDTH))
 
 
 def publish(name: str, heading: str, tables: list[Table], console: Console) -> Path:
