@@ -55,7 +55,7 @@ SEALED = ("daily_trades", "daily_quotes", "daily_bars", "verdicts")
 SEALINGS_A_ROUND = 6
 """Kills of a day's sealing for each of its whole build, at most."""
 FLUSH_S = 0.05
-FLUSHES_LOST = 3
+FLUSHES_LOST = 6
 """As much more than one interval leaves room for a machine that has other things to do."""
 Ids = dict[str, list[int]]
 
