@@ -61,6 +61,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how the file is cut short, None when it is whole."""
     clock_offset_us: int | None = None
     """How far the recorder's clock was ahead of the exchange's, at the least latency seen."""
+    heard_us: tuple[int, int] | None = None
+    """When the first and the last line of a recording came, by the exchange's clock."""
     interruptions: tuple[Interruption, ...] = ()
 
 

@@ -160,7 +160,7 @@ class Lake:
     def manifest(self, asset: str, partition: Partition) -> Manifest | None:
         """The manifest of a partition's only file, None when it is not there."""
         path = self.layout.file(asset, partition)
-        return read_manifest(path) if path.exists() else None
+        return self._manifest(path) if path.exists() else None
 
     def scan(self, asset: str, partition: Partition) -> pl.LazyFrame:
         """Read a partition lazily: each key once, ascending, with the table's schema.

@@ -25,11 +25,11 @@ GRACE_US = 10 * 60 * 1_000_000
 """A part that was replaced is kept for so long."""
 
 
-def fold(lake: Lake, asset: str, partition: Partition, now_us: int) -> int:
+def fold(lake: Lake, asset: str, partition: Partition, now_us: int) -> None:
     """Fold what may be folded of a partition, and remove what was replaced long enough ago.
 
     Only recordings of streams are folded: an archive's file is one part already, and proves
-    something as it is. Gives how many parts there are afterwards.
+    something as it is.
     """
     sweep(lake, asset, partition, now_us)
     while group := _due(lake.parts(asset, partition)):
@@ -46,7 +46,6 @@ def fold(lake: Lake, asset: str, partition: Partition, now_us: int) -> int:
             recorded=whole.recorded,
         )
         lake.commit(asset, partition, draft)
-    return len(lake.parts(asset, partition))
 
 
 def sweep(lake: Lake, asset: str, partition: Partition, now_us: int) -> None:

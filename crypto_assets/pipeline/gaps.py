@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 import polars as pl
@@ -13,7 +12,7 @@ import polars as pl
 from crypto_assets.errors import NothingStored, UnreadableInput
 from crypto_assets.lake import atomic
 from crypto_assets.lake.draft import Draft, readable
-from crypto_assets.lake.inputs import Inputs
+from crypto_assets.lake.inputs import Inputs, Record
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.parts import PRECEDENCE, Part
 from crypto_assets.model.coverage import Coverage, Range
@@ -21,6 +20,7 @@ from crypto_assets.model.gap import Cause, Gap, GapState
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import GAPS, TIME
 from crypto_assets.pipeline import verdicts
+from crypto_assets.pipeline.ingest import input_id
 from crypto_assets.transforms import ledger
 
 LOOK_BACK_DAYS = 7
@@ -194,14 +194,6 @@ def _frame(gaps: Iterable[Gap]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=physical).cast(GAPS.schema)
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """The trades around missing ids."""
-
-    before_us: int
-    after_us: int
-
-
 class _Surroundings:
     """What lies around the missing ids of a day, read once for all of them."""
 
@@ -241,12 +233,13 @@ class _Surroundings:
             near = [part for part in parts if _touches(part, span)]
             recorded = Coverage.of(span for part in near for span in part.manifest.recorded)
             sources = {entry.source for part in near for entry in part.manifest.inputs}
-            unreadable = sum(part.manifest.unreadable for part in near)
+            records = [record for record in self._records(near) if _heard(record, span)]
+            unreadable = sum(record.unreadable for record in records)
             cause, deaf = ledger.cause_of(span, recorded.ranges, sources, unreadable=unreadable > 0)
             evidence: dict[str, object] = {}
             if deaf:
                 evidence["nobody_listened_us"] = [list(one) for one in deaf]
-            if whys := self._whys(near, span):
+            if whys := _whys(records, span):
                 evidence["interruptions"] = whys
             if cause is Cause.UNREADABLE:
                 evidence["unreadable_lines"] = unreadable
@@ -276,17 +269,32 @@ class _Surroundings:
             found.update(rows.iter_rows())
         return found
 
-    def _whys(self, near: Sequence[Part], span: Range) -> list[str]:
-        """What the collectors said of their connections between two trades."""
+    def _records(self, parts: Sequence[Part]) -> Iterator[Record]:
+        """What is known of the inputs that parts were made of, one or many each."""
         inputs = Inputs(self._lake.layout, self._partition.instrument.venue)
-        found: list[str] = []
-        for part in near:
-            record = inputs.find(part.path.stem)
-            for one in record.interruptions if record else ():
-                at = one.from_us - (record.clock_offset_us or 0 if record else 0)
-                if span[0] <= at <= span[1]:
-                    found.append(one.why)
-        return found[:_WHYS]
+        for part in parts:
+            for entry in part.manifest.inputs:
+                record = inputs.find(input_id(self._partition.instrument.venue, entry))
+                if record is not None:
+                    yield record
+
+
+def _heard(record: Record, span: Range) -> bool:
+    """Whether an input was received between two instants, as far as it says when it was."""
+    if record.heard_us is None:
+        return True
+    return record.heard_us[0] <= span[1] and span[0] <= record.heard_us[1]
+
+
+def _whys(records: Sequence[Record], span: Range) -> list[str]:
+    """What the collectors said of their connections between two trades."""
+    found = [
+        one.why
+        for record in records
+        for one in record.interruptions
+        if span[0] <= one.from_us - (record.clock_offset_us or 0) <= span[1]
+    ]
+    return found[:_WHYS]
 
 
 def _touches(part: Part, span: Range) -> bool:

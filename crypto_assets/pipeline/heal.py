@@ -109,14 +109,19 @@ def heal(
         attempt.by_file(known)
         attempt.prove(known)
     finally:
-        # What was fetched before an error is in the ledger too.
-        gaps.refresh(lake, partition, doors.now_us())
+        # What an error left is in the ledger too: fetched ids, and that others were asked for.
+        left = _close(lake, partition, attempt, asked)
+    return Healed(asked, left, tuple(sorted(attempt.touched)), attempt.why)
+
+
+def _close(lake: Lake, partition: Partition, attempt: _Attempt, asked: Coverage) -> Coverage:
+    """Bring the ledger up to date with an attempt; gives the ids that are still missing."""
+    now_us = attempt.doors.now_us()
+    gaps.refresh(lake, partition, now_us)
     left = gaps.missing_of(lake, partition) & asked
     if len(left):
-        gaps.note_tries(
-            lake, partition, left, attempt.denied, attempt.evidence(left), doors.now_us()
-        )
-    return Healed(asked, left, tuple(sorted(attempt.touched)), attempt.why)
+        gaps.note_tries(lake, partition, left, attempt.denied, attempt.evidence(left), now_us)
+    return left
 
 
 @dataclass(slots=True)
@@ -157,10 +162,13 @@ class _Attempt:
         try:
             for wanted in asked.ranges:
                 self._fetch(wanted)
+        except Transient as error:
+            self.why = str(error)
+            raise
         except Refused as error:
+            self.why = str(error)
             if error.status == _FORBIDDEN:
                 raise
-            self.why = str(error)
 
     def _fetch(self, wanted: Range) -> None:
         lines: list[str] = []

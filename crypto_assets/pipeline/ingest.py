@@ -27,7 +27,7 @@ from crypto_assets.lake.inputs import Inputs, Landed, Record
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.lake.parquet import read_manifest
 from crypto_assets.model.assets import ASSETS
-from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.exchange_info import keep_exchange_info
 from crypto_assets.pipeline.landing import Landing
@@ -194,6 +194,11 @@ def _input_id(filename: str, sha256: str, name: ArchiveName | None) -> str:
     return stem if name else f"{stem}-{sha256[:12]}"
 
 
+def input_id(venue_name: str, entry: Input) -> str:
+    """Name the input that a manifest's entry stands for."""
+    return _input_id(entry.name, entry.sha256, venue(venue_name).archive_name(entry.name))
+
+
 def _part_of(lake: Lake, record: Record, landed: Landed) -> Path:
     partition = Partition.of(record.venue, landed.symbol, landed.date)
     return lake.layout.file(landed.asset, partition, landed.part)
@@ -280,6 +285,7 @@ def _decode(lake: Lake, record: Record, kept: Path, progress: Progress) -> Taken
         ignored=dict(sorted(landing.ignored.items())),
         torn=torn,
         clock_offset_us=landing.clock_offset_us,
+        heard_us=landing.heard_us,
         interruptions=tuple(landing.listening.interruptions),
     )
     return Taken(whole, parts, tuple(landing.dead))

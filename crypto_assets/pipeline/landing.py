@@ -57,6 +57,14 @@ class Landing:
         """Whether nothing that was added could be read."""
         return not (self._runs or self._klines or self.ignored)
 
+    @property
+    def heard_us(self) -> Range | None:
+        """When the first and the last line came, by the exchange's clock; None of archives."""
+        if self._first_recv_us is None or self._last_recv_us is None:
+            return None
+        offset = self.clock_offset_us or 0
+        return self._first_recv_us - offset, self._last_recv_us - offset
+
     def add_frames(self, frames: Frames) -> None:
         """Take one block of a capture."""
         self.dead.extend(frames.dead)

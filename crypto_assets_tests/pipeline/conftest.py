@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.lake.lake import Lake
+from crypto_assets.lake.segments import line
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
@@ -18,6 +20,24 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 
 Tree = dict[str, tuple[int, int, str]]
+
+
+def recorded_trade(day: Partition, trade_id: int) -> bytes:
+    """A collector's line of a BTCUSDT trade, matched so many seconds after midnight as its id."""
+    at_us = day.start_us + trade_id * 1_000_000
+    trade = {
+        "e": "trade",
+        "E": at_us + 900,
+        "s": "BTCUSDT",
+        "t": trade_id,
+        "p": "100.50000000",
+        "q": "0.20000000",
+        "T": at_us,
+        "m": True,
+        "M": True,
+    }
+    frame = json.dumps({"stream": "btcusdt@trade", "data": trade}, separators=(",", ":"))
+    return line(at_us * 1_000 + 2_000_000, frame.encode())
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.gap import Cause, GapState
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
+from crypto_assets.pipeline.fold import fold
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.query import query
 
@@ -165,3 +166,33 @@ def test_the_ledger_is_a_view(lake: Lake, tmp_path: Path) -> None:
     gaps.refresh(lake, DAY, 1)
     found = query(lake, "SELECT symbol, first_trade_id, count, state, cause FROM gaps")
     assert found.rows() == [("BTCUSDT", 11, 3, "open", "not_delivered")]
+
+
+def test_folding_leaves_each_segment_its_own_faults(lake: Lake, tmp_path: Path) -> None:
+    """What could not be read minutes ago explains nothing now; what was noted is still found."""
+    for number in range(16):
+        at = start() + number * 60 * SECOND
+        shard = {"shard": 1, "connections": [1], "streams": [STREAM]}
+        lines = [
+            (at, {"collector": "segment", "shards": [shard]}),
+            trade(at + SECOND, 10 + 10 * number),
+        ]
+        if number == 14:
+            lines.append(note(at + 30 * SECOND, "lost", why="no close frame"))
+        lines.append((at + 60 * SECOND, {"collector": "end"}))
+        text = [f"{when} {json.dumps(what)}\n" for when, what in lines]
+        if number == 0:
+            text.insert(1, f"{at} not JSON\n")
+        path = tmp_path / f"{number:02}.jsonl"
+        path.write_text("".join(text))
+        take(lake, path)
+    fold(lake, "raw_trades", DAY, 0)
+    assert len(lake.parts("raw_trades", DAY)) == 1
+    found = gaps.refresh(lake, DAY, 1)
+    assert [gap.cause for gap in found] == [
+        Cause.UNREADABLE,
+        *[Cause.NOT_DELIVERED] * 13,
+        Cause.NOT_LISTENING,
+    ]
+    assert found[0].evidence["unreadable_lines"] == 1
+    assert found[-1].evidence["interruptions"] == ["lost: no close frame"]

@@ -164,6 +164,9 @@ def test_an_exchange_that_must_not_serve_us_is_asked_nothing_more(
         with pytest.raises(Refused, match="451"):
             heal(lake, DAY, _doors(exchange, archive=True))
         assert sum(exchange.counters.requests.values()) == 1
+    (gap,) = gaps.read(lake, DAY)
+    assert (gap.tries, gap.is_due(NOW_US + 1)) == (1, False)
+    assert "451" in str(gap.evidence["not_served_by_id"])
 
 
 def test_what_was_healed_before_the_exchange_fell_silent_is_kept(
@@ -189,6 +192,9 @@ def test_what_was_healed_before_the_exchange_fell_silent_is_kept(
     assert gaps.missing_of(lake, DAY) == _ids(market, LOST[2])
     states = [gap.state for gap in gaps.read(lake, DAY)]
     assert states == [GapState.HEALED, GapState.HEALED, GapState.OPEN]
+    # It is not asked again at once, by whoever asks for what is open.
+    assert gaps.read(lake, DAY)[-1].tries == 1
+    assert gaps.open_days(lake, NOW_US + 1) == {}
 
 
 def test_ids_the_database_does_not_have_yet_are_left_open(market: Market, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,32 +13,16 @@ from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import build_assets
 from crypto_assets.pipeline.segments import take_segments, touched, waiting
 from crypto_assets.pipeline.status import status_of
+from crypto_assets_tests.pipeline.conftest import recorded_trade
 
 DAY = Partition.of("binance", "BTCUSDT", "2025-03-04")
-
-
-def _line(trade_id: int) -> bytes:
-    at_us = DAY.start_us + trade_id * 1_000_000
-    trade = {
-        "e": "trade",
-        "E": at_us + 900,
-        "s": "BTCUSDT",
-        "t": trade_id,
-        "p": "100.50000000",
-        "q": "0.20000000",
-        "T": at_us,
-        "m": True,
-        "M": True,
-    }
-    frame = json.dumps({"stream": "btcusdt@trade", "data": trade}, separators=(",", ":"))
-    return recorded.line(at_us * 1_000 + 2_000_000, frame.encode())
 
 
 def _segment(lake: Lake, session: str, ids: range, *, seal: bool = True) -> SegmentWriter:
     directory = recorded.directory(lake.layout, "binance", session)
     directory.mkdir(parents=True, exist_ok=True)
     writer = SegmentWriter(directory, recorded.segment_name(ids[0] * 10**9, 1), b"")
-    writer.write(b"".join(_line(trade_id) for trade_id in ids))
+    writer.write(b"".join(recorded_trade(DAY, trade_id) for trade_id in ids))
     if seal:
         writer.seal()
     return writer
