@@ -143,7 +143,12 @@ class Lake:
         return replaced(self._files(asset, partition))
 
     def _files(self, asset: str, partition: Partition) -> list[Part]:
-        return [Part(path, self._manifest(path)) for path in self.layout.files(asset, partition)]
+        found: list[Part] = []
+        for path in self.layout.files(asset, partition):
+            # One that another took the place of may be removed at any moment.
+            with contextlib.suppress(FileNotFoundError):
+                found.append(Part(path, self._manifest(path)))
+        return found
 
     def _manifest(self, path: Path) -> Manifest:
         """Read a file's manifest, once as long as it is the same file."""

@@ -237,8 +237,8 @@ class _Held:
 def _manifest(path: Path) -> Manifest | None:
     """Read a part's manifest; None where there is no part, or none that can be read."""
     try:
-        return read_manifest(path) if path.exists() else None
-    except UnreadableInput:
+        return read_manifest(path)
+    except (FileNotFoundError, UnreadableInput):
         return None
 
 

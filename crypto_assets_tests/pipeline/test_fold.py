@@ -10,11 +10,12 @@ import pytest
 from crypto_assets.lake import segments as recorded
 from crypto_assets.lake.draft import hash_of
 from crypto_assets.lake.lake import Lake
+from crypto_assets.lake.layout import Layout
 from crypto_assets.lake.segments import SegmentWriter
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import TRADES
 from crypto_assets.pipeline.build import build
-from crypto_assets.pipeline.fold import FAN, GRACE_US, fold
+from crypto_assets.pipeline.fold import FAN, GRACE_US, fold, sweep
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.query import query
 from crypto_assets.pipeline.segments import take_segments, waiting
@@ -102,6 +103,19 @@ def test_what_was_replaced_is_not_counted_and_goes_after_a_while(lake: Lake) -> 
     fold(lake, "raw_trades", DAY, now_us(lake) + GRACE_US)
     assert len(lake.layout.files("raw_trades", DAY)) == 1
     assert query(lake, count).row(0) == (FAN, FAN)
+
+
+def test_a_part_that_goes_while_a_day_is_looked_at_is_left_out(
+    lake: Lake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(FAN):
+        record(lake, "one", number, range(100 + number, 101 + number))
+    take_all(lake)
+    listed = lake.layout.files("raw_trades", DAY)
+    sweep(lake, "raw_trades", DAY, now_us(lake) + GRACE_US)
+    monkeypatch.setattr(Layout, "files", lambda *_: listed)
+    assert [part.manifest.rows for part in Lake(lake.layout.root).parts("raw_trades", DAY)] == [FAN]
 
 
 def test_a_segment_that_was_folded_is_not_decoded_again(lake: Lake) -> None:
