@@ -349,7 +349,7 @@ def collect(
     ] = None,
     roll_seconds: Annotated[
         Optional[float],
-        typer.Option(help="Seal a segment after so long; by default 45.", min=0.1),
+        typer.Option(help="Seal a segment after so long; by default 30.", min=0.1),
     ] = None,
     ws_url: Annotated[
         Optional[str],
