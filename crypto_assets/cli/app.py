@@ -438,6 +438,7 @@ def heal(
     """
     from crypto_assets.pipeline.heal import Doors
     from crypto_assets.pipeline.heal import heal as run
+    from crypto_assets.pipeline.published import Archive as Published
     from crypto_assets.sources.archive import Archive
     from crypto_assets.sources.budget import budget_of
     from crypto_assets.sources.history import TradeHistory
@@ -445,7 +446,12 @@ def heal(
     target, found, left = _lake(lake), settings.load().healing, 0
     host = http_url or found.http_url
     history = TradeHistory(host, budget_of(host))
-    doors = Doors(history, Archive(archive_url or found.archive_url), time.sleep, _now_us)
+    doors = Doors(
+        history,
+        Published(host=Archive(archive_url or found.archive_url), now_us=_now_us),
+        time.sleep,
+        _now_us,
+    )
     for partition in _partitions([symbol], date):
         with screen.progress() as bar:
             task = bar.add_task(f"healing {partition}", total=None)

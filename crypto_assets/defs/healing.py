@@ -21,6 +21,7 @@ from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.heal import Doors, heal
+from crypto_assets.pipeline.published import Archive as Published
 from crypto_assets.sources.archive import Archive
 from crypto_assets.sources.budget import budget_of
 from crypto_assets.sources.history import TradeHistory
@@ -46,7 +47,9 @@ def heal_day(
     (day,) = partitions_of([context.partition_key])
     found = settings.load().healing
     history = TradeHistory(found.http_url, budget_of(found.http_url))
-    doors = Doors(history, Archive(found.archive_url), time.sleep, _now_us)
+    doors = Doors(
+        history, Published(host=Archive(found.archive_url), now_us=_now_us), time.sleep, _now_us
+    )
     healed = heal(lake.lake, day, doors)
     know(context.instance, healed.touched)
     for each in sorted({day, *healed.touched}):

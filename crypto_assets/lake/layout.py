@@ -79,6 +79,14 @@ class Layout:
         """The directory of the venue's descriptions of its symbols, one file a day."""
         return self.root / "exchange_info" / f"venue={venue}"
 
+    def published(self, instrument: Instrument) -> Path:
+        """The directory of what an exchange was found to have published of an instrument."""
+        return self.root / "published" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
+
+    def downloads(self, venue: str) -> Path:
+        """The directory of files on their way into the lake."""
+        return self.root / "downloads" / f"venue={venue}"
+
     def relative(self, path: Path) -> str:
         """A path as people are shown it: below the root."""
         return str(path.relative_to(self.root))

@@ -12,6 +12,8 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition, parse_date
 from crypto_assets.venues.binance_exchange_info import ExchangeInfo, read_exchange_info
 
+_BREAK = "BREAK"
+
 
 def keep_exchange_info(lake: Lake, venue: str, data: bytes) -> ExchangeInfo:
     """Keep one ``exchangeInfo`` answer under the day it was given.
@@ -61,6 +63,19 @@ def rules_of(lake: Lake, partition: Partition) -> Rules:
         step_size=found.step_size,
         status=found.status if known[-1] == partition.date else None,
     )
+
+
+def is_gone(lake: Lake, partition: Partition) -> bool:
+    """Whether the venue says that a symbol does not trade any more, on a day or later.
+
+    It is absent from the first answer of that day or later, or in BREAK.
+    """
+    venue, symbol = partition.instrument.venue, partition.instrument.symbol
+    known = [date for date in _dates(lake, venue) if date >= partition.date]
+    if not known:
+        return False
+    found = _read(lake, venue, known[0]).symbols.get(symbol)
+    return found is None or found.status == _BREAK
 
 
 def is_not_listed(lake: Lake, partition: Partition) -> bool:
