@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.faults import Faults
 from crypto_assets.exchange.limits import Limits
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.pace import Pace
-from crypto_assets.exchange.server import Counters, Exchange
+from crypto_assets.exchange.server import Exchange
 
 _T = TypeVar("_T")
 
