@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.faults import Faults
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.limits import Limits
 from crypto_assets.exchange.market import Market, random_market
 from crypto_assets.exchange.pace import FLAT_OUT, PAUSED, Pace
@@ -30,6 +31,7 @@ __all__ = [
     "Market",
     "Pace",
     "Remote",
+    "Request",
     "random_market",
     "run_in_thread",
 ]

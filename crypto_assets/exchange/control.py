@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -13,6 +13,7 @@ from crypto_assets.exchange import rest
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.desk import json_response
 from crypto_assets.exchange.faults import Faults
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.pace import Pace
 
 _BAD_REQUEST = 400
@@ -24,6 +25,10 @@ class Controlled(Protocol):
     @property
     def counters(self) -> Counters:
         """What has happened so far."""
+
+    @property
+    def requests(self) -> list[Request]:
+        """The last requests of REST and archive."""
 
     @property
     def faults(self) -> Faults:
@@ -43,11 +48,18 @@ class _Jump(msgspec.Struct, forbid_unknown_fields=True):
     to_us: int
 
 
-def routes(exchange: Controlled) -> list[web.RouteDef]:
-    """Give the routes of ``/_control``; what cannot be read is answered 400."""
+def routes(exchange: Controlled, catch_up: Callable[[], None]) -> list[web.RouteDef]:
+    """Give the routes of ``/_control``; what cannot be read is answered 400.
+
+    ``catch_up`` lets happen what is due, so that what is told is told as of now.
+    """
 
     async def tell(_: web.Request) -> web.StreamResponse:
+        catch_up()
         return json_response(msgspec.json.encode(exchange.counters))
+
+    async def tell_requests(_: web.Request) -> web.StreamResponse:
+        return json_response(msgspec.json.encode(exchange.requests))
 
     async def tell_faults(_: web.Request) -> web.StreamResponse:
         return json_response(msgspec.json.encode(exchange.faults))
@@ -76,6 +88,7 @@ def routes(exchange: Controlled) -> list[web.RouteDef]:
 
     return [
         web.get("/_control", tell),
+        web.get("/_control/requests", tell_requests),
         web.get("/_control/faults", tell_faults),
         web.post("/_control/faults", take_faults),
         web.post("/_control/pace", take_pace),

@@ -26,3 +26,6 @@ class Counters(msgspec.Struct, kw_only=True):
     """Requests of REST and archive, by path or ``archive``."""
     statuses: dict[int, int]
     """Their answers, and those of streams that were refused."""
+    too_early: int
+    """Requests that came before a ``Retry-After`` of 418 or 429 had passed which their address had
+    been told by the same host, REST or archive."""

@@ -21,6 +21,7 @@ from crypto_assets.exchange.archive_host import ArchiveHost, Scene
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.desk import Desk, json_response
 from crypto_assets.exchange.faults import Faults, changed, refusal
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.limits import Attempts, Denied, Limits, Weights
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.pace import Clock, Pace
@@ -87,7 +88,7 @@ class Exchange:
         app = web.Application()
         app.add_routes(
             [
-                *control.routes(self),
+                *control.routes(self, self._catch_up),
                 web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
@@ -133,7 +134,6 @@ class Exchange:
     @property
     def counters(self) -> Counters:
         """What has happened so far."""
-        self._catch_up()
         symbols = self._playback.market.tapes
         return Counters(
             now_us=self._playback.now_us,
@@ -143,9 +143,15 @@ class Exchange:
             connections=len(self._connections),
             opened=self._opened,
             cuts=dict(self._cuts),
-            requests=dict(self._desk.requests),
-            statuses=dict(self._desk.statuses),
+            requests=dict(self._desk.journal.paths),
+            statuses=dict(self._desk.journal.statuses),
+            too_early=self._desk.journal.too_early,
         )
+
+    @property
+    def requests(self) -> list[Request]:
+        """The last 20,000 requests of REST and archive, in the order they were done with."""
+        return list(self._desk.journal.requests)
 
     @property
     def faults(self) -> Faults:
@@ -346,7 +352,7 @@ class Exchange:
         return socket
 
     def _turned_away(self, status: int) -> web.Response:
-        self._desk.statuses[status] += 1
+        self._desk.journal.statuses[status] += 1
         return self._desk.refused(status)
 
     def _session(self, request: web.Request) -> streams.Session:
