@@ -402,7 +402,7 @@ class Exchange:
         self._catch_up()
         faults = self._faults
         view = rest.View(
-            self._playback.market,
+            self._playback.market.without(faults.delisted),
             self._playback.now_us,
             self._limits,
             lag_us=int(faults.rest_lag_s * SECOND_US),
