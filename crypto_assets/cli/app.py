@@ -436,22 +436,13 @@ def heal(
 
     Example: [bold]crypto-assets heal --symbol BTCUSDT --date 2024-08-09[/]
     """
-    from crypto_assets.pipeline.heal import Doors
+    from crypto_assets.doors import open_doors
     from crypto_assets.pipeline.heal import heal as run
-    from crypto_assets.pipeline.published import Archive as Published
-    from crypto_assets.sources.archive import Archive
-    from crypto_assets.sources.budget import budget_of
-    from crypto_assets.sources.history import TradeHistory
 
-    target, found, left = _lake(lake), settings.load().healing, 0
-    host = http_url or found.http_url
-    history = TradeHistory(host, budget_of(host))
-    doors = Doors(
-        history,
-        Published(host=Archive(archive_url or found.archive_url), now_us=_now_us),
-        time.sleep,
-        _now_us,
-    )
+    target, found, left = _lake(lake), settings.load(), 0
+    healing = settings.Healing(http_url=http_url or found.healing.http_url)
+    files = settings.Archive(url=archive_url, listing_url=None) if archive_url else found.archive
+    doors = open_doors(target, healing, files)
     for partition in _partitions([symbol], date):
         with screen.progress() as bar:
             task = bar.add_task(f"healing {partition}", total=None)

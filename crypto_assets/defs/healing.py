@@ -1,6 +1,5 @@
 """Missing ids on their way back: a job for one day, and a sensor that asks for it."""
 
-import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -17,23 +16,16 @@ from crypto_assets.defs.partitions import (
 )
 from crypto_assets.defs.refresh import LIVE, Event, know, refresh
 from crypto_assets.defs.resources import LakeResource
+from crypto_assets.doors import now_us, open_doors
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
-from crypto_assets.pipeline.heal import Doors, heal
-from crypto_assets.pipeline.published import Archive as Published
-from crypto_assets.sources.archive import Archive
-from crypto_assets.sources.budget import budget_of
-from crypto_assets.sources.history import TradeHistory
+from crypto_assets.pipeline.heal import heal
 
 _SETTLED_US = 90 * 60 * 1_000_000
 """So long after its end a day is sealed anew when it was healed; before, the schedule does it."""
 _PARTITION = "dagster/partition"
 _AT_ONCE = 5
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 @dg.op(description="Fetch exactly the trade ids that are missing of a day, and build it again.")
@@ -45,15 +37,11 @@ def heal_day(
     if not context.has_partition_key:
         raise dg.Failure(description="no partition: choose one when launching this job")
     (day,) = partitions_of([context.partition_key])
-    found = settings.load().healing
-    history = TradeHistory(found.http_url, budget_of(found.http_url))
-    doors = Doors(
-        history, Published(host=Archive(found.archive_url), now_us=_now_us), time.sleep, _now_us
-    )
-    healed = heal(lake.lake, day, doors)
+    found = settings.load()
+    healed = heal(lake.lake, day, open_doors(lake.lake, found.healing, found.archive))
     know(context.instance, healed.touched)
     for each in sorted({day, *healed.touched}):
-        is_over = each.end_us + _SETTLED_US < _now_us()
+        is_over = each.end_us + _SETTLED_US < now_us()
         assets = tuple(ASSETS) if is_over else LIVE
         yield from refresh(lake.lake, assets, [each], catalogue())
     context.log.info("%d ids healed, %d still missing", healed.count, len(healed.left))
@@ -98,7 +86,7 @@ def open_gaps(
     busy = {run.tags.get(_PARTITION) for run in context.instance.get_runs(filters)}
     due: list[Partition] = []
     large: list[str] = []
-    for day, found in gaps.open_days(lake.lake, _now_us()).items():
+    for day, found in gaps.open_days(lake.lake, now_us()).items():
         if found > most:
             large.append(f"{day} lacks {found:,}")
         elif key_of(day) not in busy:

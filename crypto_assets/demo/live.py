@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from crypto_assets.demo.acts import build, import_, known
 from crypto_assets.demo.recording import DROPPED, REPEATED, SECONDS, Live
 from crypto_assets.demo.report import Section
 from crypto_assets.demo.teller import Teller
+from crypto_assets.doors import now_us, open_doors
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
-from crypto_assets.pipeline.heal import Doors, heal
+from crypto_assets.pipeline.heal import heal
 from crypto_assets.pipeline.segments import take_segments, waiting
 from crypto_assets.pipeline.status import DayStatus
-from crypto_assets.sources.budget import budget_of
-from crypto_assets.sources.history import TradeHistory
+from crypto_assets.settings import Archive, Healing
 
 
 def tell_live(
@@ -33,10 +32,6 @@ def tell_live(
     holes = _holes(live, thread, teller)
     whole = _whole(live, teller)
     return [holes, whole, _replayed(live, teller, imported)]
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000
 
 
 def _holes(live: Live, thread: threading.Thread, teller: Teller) -> Section:
@@ -55,7 +50,7 @@ def _holes(live: Live, thread: threading.Thread, teller: Teller) -> Section:
     taken, _ = take_segments(live.lake, "binance", paths)
     rows = sum(landed.rows for one in taken for landed in one.record.landed)
     teller.line(f"{len(taken)} segments taken, {rows:,} rows")
-    gaps.refresh_days(live.lake, live.days, _now_us())
+    gaps.refresh_days(live.lake, live.days, now_us())
     teller.days(_counted(live))
     claims = live_proof.recorded(
         live.lake,
@@ -84,8 +79,8 @@ def _whole(live: Live, teller: Teller) -> Section:
     )
     teller.heading(heading)
     teller.tell(intro)
-    history = TradeHistory(live.exchange.http_url, budget_of(live.exchange.http_url))
-    doors = Doors(history, None, time.sleep, _now_us)
+    url = live.exchange.http_url
+    doors = open_doors(live.lake, Healing(http_url=url), Archive(url=url, listing_url=None))
     fetched = 0
     for day in live.days:
         healed = heal(live.lake, day, doors)

@@ -12,6 +12,7 @@ from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.partition import Partition
 
 _FILE = re.compile(r"\w[\w.+-]*")
+_UNSAFE = re.compile(r"[^\w.+-]")
 _LONGEST_NAME = 200
 """In bytes: a file system takes 255, and a temporary file's name is longer than the final one."""
 
@@ -86,6 +87,10 @@ class Layout:
     def downloads(self, venue: str) -> Path:
         """The directory of files on their way into the lake."""
         return self.root / "downloads" / f"venue={venue}"
+
+    def limits(self, host: str) -> Path:
+        """The directory of what all processes know of a host's limits."""
+        return self.root / "limits" / checked_name(_UNSAFE.sub("_", host))
 
     def relative(self, path: Path) -> str:
         """A path as people are shown it: below the root."""

@@ -183,14 +183,7 @@ class _Attempt:
         at, last = wanted
         tries = 0
         while at <= last:
-            try:
-                answer = self.doors.history.lines(self.symbol, at, last - at + 1)
-            except Transient:
-                tries += 1
-                if tries >= _TRIES:
-                    raise
-                self.doors.sleep(2.0**tries)
-                continue
+            answer = self.doors.history.lines(self.symbol, at, last - at + 1)
             ids = [_id(line) for line in answer]
             if ids and max(ids) >= at:
                 tries = 0

@@ -20,7 +20,8 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from crypto_assets.errors import Refused, StreamLost, UnreadableInput
-from crypto_assets.sources.budget import Budget
+from crypto_assets.sources.budget import Allowance, Budget
+from crypto_assets.sources.guard import Guard
 from crypto_assets.sources.refusal import retry_after, will_not_serve
 from crypto_assets.venues.venue import ArchiveFile
 
@@ -34,7 +35,7 @@ _TIMEOUT_S = (10, 30)
 _CHUNK = 1 << 20
 _TRIES = 6
 _LONGEST_PAUSE_S = 30.0
-_LONGEST_WAIT_S = 900.0
+_PATIENCE_S = 900.0
 """A ban that lasts longer is not slept through: whoever asked is told how long it takes."""
 _RETRY_AFTER_S = 60.0
 _REFUSALS = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.IM_A_TEAPOT)
@@ -62,10 +63,14 @@ class Archive:
     base_url: str = "https://data.binance.vision"
     listing_url: str | None = None
     """By default the host's own root."""
-    budget: Budget = field(default_factory=Budget)
+    budget: Allowance = field(default_factory=Budget)
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _guard: Guard = field(init=False)
+    _one: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._guard = Guard(self.base_url, self.budget, self.sleep, self.now, _PATIENCE_S)
 
     def fetch(
         self,
@@ -189,9 +194,11 @@ class Archive:
             except StreamLost as error:
                 before, held = held, got()
                 tries = 1 if held > before else tries + 1
-                if tries >= _TRIES or error.retry_after > _LONGEST_WAIT_S:
+                if tries >= _TRIES or error.retry_after > _PATIENCE_S:
                     raise
-                self.sleep(max(min(2.0 ** (tries - 1), _LONGEST_PAUSE_S), error.retry_after))
+                # Where the server said how long, whoever asks next waits that long in turn.
+                pause = 0.0 if error.retry_after else min(2.0 ** (tries - 1), _LONGEST_PAUSE_S)
+                self.sleep(pause)
 
     def _send(
         self,
@@ -203,11 +210,7 @@ class Archive:
         """Send one request and wait for its status, nobody else meanwhile."""
         import requests
 
-        with self._turn:
-            wait = self.budget.wait_s(self.now(), 0)
-            if wait > _LONGEST_WAIT_S:
-                raise StreamLost(f"{address}: asked to be left alone for {wait:.0f} s", wait)
-            self.sleep(wait)
+        with self._one, self._guard.turn(0):
             try:
                 answer = session.request(
                     method,
@@ -220,7 +223,7 @@ class Archive:
                 raise StreamLost(f"{address}: {error}") from error
             if answer.status_code in _REFUSALS:
                 pause = retry_after(answer.headers.get("Retry-After")) or _RETRY_AFTER_S
-                self.budget.ban(self.now(), pause)
+                self._guard.ban(pause)
                 raise StreamLost(f"{address}: answered {answer.status_code}", pause)
         return answer
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 UNAVAILABLE_FOR_LEGAL_REASONS = 451
 _WILL_NOT = frozenset({400, 401, 404, 405, 410, 414, UNAVAILABLE_FOR_LEGAL_REASONS})
-_LONGEST_BAN = 3 * 24 * 3600.0
+LONGEST_BAN_S = 3 * 24 * 3600.0
+"""The longest ban that is known: three days."""
+TOO_MANY, BANNED = 429, 418
 
 
 def will_not_serve(status: int) -> bool:
@@ -18,4 +20,4 @@ def will_not_serve(status: int) -> bool:
 def retry_after(header: str | None) -> float:
     """Read ``Retry-After`` in seconds, 0 where there is none, at most the longest known ban."""
     text = (header or "").strip()
-    return min(float(text), _LONGEST_BAN) if text.isascii() and text.isdigit() else 0.0
+    return min(float(text), LONGEST_BAN_S) if text.isascii() and text.isdigit() else 0.0

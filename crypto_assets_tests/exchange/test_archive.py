@@ -153,7 +153,9 @@ def test_a_folder_is_told_once(market: Market) -> None:
 
 @given(st.integers(1, 9), st.sampled_from(["", "/"]), st.sampled_from(["", "data/spot/daily/k"]))
 def test_pages_hold_every_key_once(most: int, delimiter: str, prefix: str) -> None:
-    every = [File(f"S{k:02}USDT", kind, (1,), False, 1) for kind in ("1m", "trades") for k in range(9)]
+    every = [
+        File(f"S{k:02}USDT", kind, (1,), False, 1) for kind in ("1m", "trades") for k in range(9)
+    ]
     whole = Listing(prefix, delimiter).page(every)
     keys: list[str] = []
     folders: list[str] = []

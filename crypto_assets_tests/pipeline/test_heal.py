@@ -71,12 +71,11 @@ def _captured(
     take(lake, path)
 
 
-def _doors(exchange: Remote, *, archive: bool = False, waited: list[float] | None = None) -> Doors:
-    sleep = (lambda _: None) if waited is None else waited.append
-    history = TradeHistory(exchange.http_url, Budget(limit=1_000_000), sleep=sleep)
-    host = Archive(exchange.http_url, sleep=sleep)
-    published = Published(host=host, now_us=lambda: NOW_US) if archive else None
-    return Doors(history, published, sleep, lambda: NOW_US)
+def _doors(exchange: Remote, *, archive: bool = False) -> Doors:
+    history = TradeHistory(exchange.http_url, Budget(limit=1_000_000), sleep=lambda _: None)
+    host = Archive(exchange.http_url, sleep=lambda _: None)
+    files = Published(host=host, now_us=lambda: NOW_US) if archive else None
+    return Doors(history, files, lambda _: None, lambda: NOW_US)
 
 
 def _ids(market: Market, *lost: tuple[int, int]) -> Coverage:
@@ -126,10 +125,17 @@ def test_an_exchange_that_refuses_for_a_while_is_asked_again(
     with run_in_thread(market, pace=FLAT_OUT) as exchange:
         exchange.jump(market.end_us)
         exchange.inject({"refuse": 429, "refuse_times": 2, "retry_after_s": 7})
+        clock = [NOW_US / 1e6]
         waited: list[float] = []
-        healed = heal(lake, DAY, _doors(exchange, waited=waited))
+
+        def sleep(seconds: float) -> None:
+            waited.append(seconds)
+            clock[0] += seconds
+
+        history = TradeHistory(exchange.http_url, Budget(limit=10**6), sleep, lambda: clock[0])
+        healed = heal(lake, DAY, Doors(history, None, sleep, lambda: NOW_US))
     assert not len(healed.left)
-    assert max(waited) > 6
+    assert [round(one) for one in waited if one] == [7, 7]
 
 
 def test_nothing_is_asked_while_a_ban_lasts(market: Market, tmp_path: Path) -> None:
