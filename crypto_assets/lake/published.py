@@ -15,8 +15,9 @@ from crypto_assets.model.interval import DAY_US
 
 _T = TypeVar("_T")
 
-PAUSE_US = 15 * 60 * 1_000_000
+_PAUSE_US = 15 * 60 * 1_000_000
 _DOUBLINGS = 5
+_RECHECK_US = 60 * 60 * 1_000_000
 _EXPECTED_WITHIN_US = 3 * DAY_US
 
 
@@ -30,13 +31,15 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     sha256: str | None = None
     """As the archive's checksum says; None where it has none."""
     tries: int = 0
-    """How often in a row it was asked for and not there, or could not be asked for."""
+    """How often in a row it was not there, or could not be asked for, or not be read."""
     why: str | None = None
-    """Why it could not be asked for; None where the archive answered."""
+    """Why it could not be had; None where the archive answered."""
 
     def is_due(self, now_us: int) -> bool:
-        """Whether to ask again: later and later while it is not there."""
-        return now_us >= self.asked_us + (PAUSE_US << min(max(self.tries - 1, 0), _DOUBLINGS))
+        """Whether to ask again: each hour, later and later where it was in vain."""
+        if self.is_published and not self.tries:
+            return now_us >= self.asked_us + _RECHECK_US
+        return now_us >= self.asked_us + (_PAUSE_US << min(max(self.tries - 1, 0), _DOUBLINGS))
 
     def is_awaited(self, day_end_us: int) -> bool:
         """Whether it was not there yet at a time when that is usual: some days after its own.
@@ -79,14 +82,22 @@ class Published:
         sha256: str | None = None,
         why: str | None = None,
     ) -> Publication:
-        """Say what is known of a file after one more try to ask for it."""
+        """Say what is known of a file after one more try to ask for it.
+
+        That it is there makes up for tries in vain, but not for those it could not be read after.
+        """
         known = self.read(name)
+        tries = known.tries if known is not None else 0
+        if is_published:
+            tries = tries if known is not None and known.why is not None else 0
+        else:
+            tries += 1
         return Publication(
             name=name,
             is_published=is_published,
             asked_us=now_us,
             sha256=sha256,
-            tries=0 if is_published else (known.tries if known else 0) + 1,
+            tries=tries,
             why=why,
         )
 

@@ -386,18 +386,43 @@ def look(
     return found
 
 
-def is_due(lake: Lake, asset: str, day: Partition, archive: Archive) -> bool:
-    """Look whether the exchange has published something of a day that is not here, or not so.
+def due_days(
+    lake: Lake,
+    assets: Sequence[str],
+    days: Sequence[Partition],
+    archive: Archive,
+    most: int,
+) -> list[Partition]:
+    """Look which of some days the exchange has published something of that is not here, or not so.
 
-    Nothing is downloaded.
+    Asks for at most so many files, those that were never asked for or not for a while; what is
+    left is asked for by the next call. Nothing is downloaded.
 
     Raises:
         StreamLost: the archive cannot answer now.
         Refused: it will not serve this place.
     """
-    for table, interval in KINDS[asset]:
-        name = ArchiveName(day.instrument.symbol, table, interval, day.date.isoformat())
-        file = venue(day.instrument.venue).archive_file(name)
-        if file is not None and look(lake, day.instrument, file, archive).is_published:
-            return not is_held(lake, day, name)
-    return False
+    due: list[Partition] = []
+    for day in days:
+        if archive.now_us() < day.end_us:
+            continue
+        for name in _names(assets, day):
+            file = venue(day.instrument.venue).archive_file(name)
+            if file is None:
+                continue
+            known = Published(lake.layout, day.instrument).read(file.name)
+            if known is not None and not known.is_due(archive.now_us()):
+                continue
+            if not most:
+                return due
+            most -= 1
+            found = look(lake, day.instrument, file, archive)
+            if found.is_published and not is_held(lake, day, name) and day not in due:
+                due.append(day)
+    return due
+
+
+def _names(assets: Sequence[str], day: Partition) -> Iterator[ArchiveName]:
+    for asset in assets:
+        for table, interval in KINDS[asset]:
+            yield ArchiveName(day.instrument.symbol, table, interval, day.date.isoformat())
