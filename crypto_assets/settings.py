@@ -52,6 +52,14 @@ class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Days that lack more are not healed by themselves: whole days come from the archive."""
 
 
+class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose new trades are fetched every five minutes, from the host that heals."""
+
+    symbols: tuple[str, ...] = ()
+    most_ids: int = 5_000_000
+    """Where more are new the archive's daily files are to be imported first."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -64,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     first_date: str = "2020-01-01"
     """The first day that is a partition, ``YYYY-MM-DD``."""
     healing: Healing = Healing()
+    incremental: Incremental = Incremental()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -117,7 +126,7 @@ def load() -> Settings:
     """
     path = Path(os.environ.get(FILE_VARIABLE, FILE)).absolute()
     settings = _read(path) if path.exists() or FILE_VARIABLE in os.environ else Settings()
-    for symbol in settings.symbols:
+    for symbol in (*settings.symbols, *settings.incremental.symbols):
         Instrument(settings.venue, symbol)
     settings.recordings()
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
