@@ -66,6 +66,14 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The checksums of so many past days are read again and again by the sensor."""
 
 
+class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose new trades are fetched every five minutes, from the host that heals."""
+
+    symbols: tuple[str, ...] = ()
+    most_ids: int = 5_000_000
+    """Where more are new the archive's daily files are to be imported first."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -79,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The first day that is a partition, ``YYYY-MM-DD``."""
     archive: Archive = Archive()
     healing: Healing = Healing()
+    incremental: Incremental = Incremental()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -132,7 +141,7 @@ def load() -> Settings:
     """
     path = Path(os.environ.get(FILE_VARIABLE, FILE)).absolute()
     settings = _read(path) if path.exists() or FILE_VARIABLE in os.environ else Settings()
-    for symbol in settings.symbols:
+    for symbol in (*settings.symbols, *settings.incremental.symbols):
         Instrument(settings.venue, symbol)
     settings.recordings()
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()

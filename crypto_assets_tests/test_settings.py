@@ -148,3 +148,10 @@ def test_a_collector_that_cannot_be_is_refused(text: str, said: str, tmp_path: P
     with pytest.raises((InvalidName, InvalidSettings)) as refused:
         wants(tmp_path, text)
     assert said in str(refused.value)
+
+
+def test_whose_new_trades_are_fetched_is_nobody_by_default(tmp_path: Path) -> None:
+    assert settings.load().incremental.symbols == ()
+    (tmp_path / settings.FILE).write_text('[incremental]\nsymbols = ["BTC/USDT"]\n')
+    with pytest.raises(InvalidName, match="BTC/USDT"):
+        settings.load()

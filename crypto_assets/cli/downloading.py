@@ -52,7 +52,7 @@ def download(
         files = settings.Archive(url=archive_url, listing_url=None, at_once=files.at_once)
     archive = archive_of(target, files)
     if archive is None:
-        raise InvalidSettings("archive: expected a host to download from, found none; --archive-url")
+        raise InvalidSettings("archive: expected a host to download from; name --archive-url")
     known = [name for name in KINDS if name in ASSETS]
     for name in asset or ():
         if name not in known:

@@ -54,7 +54,8 @@ def known_symbols(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for the partitions of symbols that have none; has no memory of its own."""
     found = settings.load()
-    wanted = {symbol_key(Instrument(found.venue, symbol)) for symbol in found.symbols}
+    named = (*found.symbols, *found.incremental.symbols)
+    wanted = {symbol_key(Instrument(found.venue, symbol)) for symbol in named}
     wanted |= {symbol_key(instrument) for instrument in known_instruments(lake.lake)}
     new = sorted(wanted - set(context.instance.get_dynamic_partitions(symbols.name or "")))
     if not new:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crypto_assets import settings
-from crypto_assets.checks import catalogue
 from crypto_assets.defs.ingesting import UNDER_WAY
 from crypto_assets.defs.partitions import (
     key_of,
@@ -14,16 +13,13 @@ from crypto_assets.defs.partitions import (
     symbol_key,
     symbols,
 )
-from crypto_assets.defs.refresh import LIVE, Event, know, refresh
+from crypto_assets.defs.refresh import Event, know, refresh_touched
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.doors import now_us, open_doors
-from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.heal import heal
 
-_SETTLED_US = 90 * 60 * 1_000_000
-"""So long after its end a day is sealed anew when it was healed; before, the schedule does it."""
 _PARTITION = "dagster/partition"
 _AT_ONCE = 5
 
@@ -40,10 +36,7 @@ def heal_day(
     found = settings.load()
     healed = heal(lake.lake, day, open_doors(lake.lake, found.healing, found.archive))
     know(context.instance, healed.touched)
-    for each in sorted({day, *healed.touched}):
-        is_over = each.end_us + _SETTLED_US < now_us()
-        assets = tuple(ASSETS) if is_over else LIVE
-        yield from refresh(lake.lake, assets, [each], catalogue())
+    yield from refresh_touched(lake.lake, {day, *healed.touched})
     context.log.info("%d ids healed, %d still missing", healed.count, len(healed.left))
     if len(healed.left):
         raise dg.Failure(

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
+from crypto_assets.checks import catalogue
 from crypto_assets.defs.checks import evaluations_of
 from crypto_assets.defs.metadata import of_files, of_gaps
 from crypto_assets.defs.partitions import key_of, symbol_key, symbols
+from crypto_assets.doors import now_us
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
@@ -15,6 +17,9 @@ from crypto_assets.pipeline.build import build_assets
 
 LIVE = ("raw_trades", "raw_quotes", "bars_1s", "gaps")
 """What is made of a day while it goes on: everything before its sealed files."""
+
+_SETTLED_US = 90 * 60 * 1_000_000
+"""So long after its end a day is sealed anew when it is touched; before, the schedule does it."""
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -42,3 +47,13 @@ def refresh(
         stored = verdicts.read(lake, partition)
         found = [v for v in (stored.verdicts if stored else ()) if v.asset == asset]
         yield from evaluations_of(partition, [v for v in found if v.check in told])
+
+
+def refresh_touched(lake: Lake, days: Iterable[Partition]) -> Iterator[Event]:
+    """Make what there should be of days that got new parts, and tell of every check.
+
+    That is what is made while a day goes on, and everything of one that is long over.
+    """
+    for day in sorted(days):
+        is_over = day.end_us + _SETTLED_US < now_us()
+        yield from refresh(lake, tuple(ASSETS) if is_over else LIVE, [day], catalogue())

@@ -88,6 +88,10 @@ class Layout:
         """The directory of files on their way into the lake."""
         return self.root / "downloads" / f"venue={venue}"
 
+    def fetching(self, instrument: Instrument) -> Path:
+        """The directory whoever fetches an instrument's new trades holds meanwhile."""
+        return self.root / "fetching" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
+
     def limits(self, host: str) -> Path:
         """The directory of what all processes know of a host's limits."""
         return self.root / "limits" / checked_name(_UNSAFE.sub("_", host))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
-
-import polars as pl
 
 from crypto_assets.errors import Refused, Transient
 from crypto_assets.lake.lake import Lake
@@ -17,7 +13,8 @@ from crypto_assets.model.gap import Gap
 from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps, verdicts
-from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.ingest import Taken
+from crypto_assets.pipeline.pages import ById, Page, pages, stretches, take_trades
 from crypto_assets.pipeline.published import Archive, Found, take_published
 from crypto_assets.pipeline.segments import touched
 
@@ -28,15 +25,8 @@ _FORBIDDEN = 451
 _PROVEN = 100
 
 
-class History(Protocol):
+class History(ById, Protocol):
     """Where old trades can be asked for."""
-
-    def lines(self, symbol: str, first: int, count: int) -> list[str]:
-        """Give trades from an id on, as lines of the archive's columns, ascending by id.
-
-        At most ``count`` of them; an answer may hold fewer.
-        """
-        ...
 
     def covered(self, symbol: str, span: Range) -> Coverage:
         """Give the ids of all trades matched within a span of microseconds."""
@@ -164,50 +154,17 @@ class _Attempt:
                 raise
 
     def _fetch(self, wanted: Range) -> None:
-        lines: list[str] = []
-        for page in self._pages(wanted):
-            lines.extend(page)
-            self.progress(len(page))
-            if len(lines) >= _LINES_A_PART:
-                self._take(lines)
-                lines = []
-        if lines:
-            self._take(lines)
+        history, sleep = self.doors.history, self.doors.sleep
+        found = map(self._seen, pages(history, self.symbol, wanted, _TRIES, sleep))
+        for lines in stretches(found, _LINES_A_PART):
+            self._took(take_trades(self.lake, self.partition.instrument, lines))
 
-    def _pages(self, wanted: Range) -> Iterator[list[str]]:
-        """Give the lines of a range page by page; gives up where nothing more comes.
+    def _seen(self, page: Page) -> Page:
+        self.denied |= page.denied
+        self.progress(len(page.lines))
+        return page
 
-        An answer that ends before the ids asked for is asked for again: the exchange's database
-        lags its stream.
-        """
-        at, last = wanted
-        tries = 0
-        while at <= last:
-            answer = self.doors.history.lines(self.symbol, at, last - at + 1)
-            ids = [_id(line) for line in answer]
-            if ids and max(ids) >= at:
-                tries = 0
-                seen = Coverage.of([(at, min(max(ids), last))])
-                self.denied |= seen - Coverage.of_ids(pl.Series(ids))
-                at = max(ids) + 1
-                numbered = zip(answer, ids, strict=True)
-                yield [line for line, trade_id in numbered if wanted[0] <= trade_id <= last]
-                continue
-            tries += 1
-            if tries >= _TRIES:
-                return
-            self.doors.sleep(2.0**tries)
-
-    def _take(self, lines: list[str]) -> None:
-        """Take fetched trades into the lake as an input of their own."""
-        name = f"{self.symbol}-rest-{_id(lines[0])}-{_id(lines[-1])}.csv"
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / name
-            path.write_text("\n".join(lines) + "\n")
-            self._took(path)
-
-    def _took(self, path: Path) -> None:
-        taken = take(self.lake, path, self.partition.instrument.venue)
+    def _took(self, taken: Taken) -> None:
         self.touched.update(touched([taken]))
 
     def by_file(self, known: list[Gap]) -> None:
@@ -247,7 +204,3 @@ class _Attempt:
             except (Transient, Refused):
                 return
             self.exist = (self.exist or Coverage()) | (found & Coverage.of([gap.ids]))
-
-
-def _id(line: str) -> int:
-    return int(line.split(",", 1)[0])

@@ -102,6 +102,32 @@ class TradeHistory:
                 return
             ask = {"fromId": rows[-1]["a"] + 1}
 
+    def first_id(self, symbol: str, since_us: int) -> int | None:
+        """Find the first trade matched at an instant or later, None where there is none yet.
+
+        Raises:
+            StreamLost: the server cannot answer now; ``retry_after`` says when to ask again.
+            Refused: it will not answer this.
+        """
+        rows = self.rest.ask(
+            _AGGREGATES_WEIGHT,
+            lambda spot: spot.agg_trades(symbol, startTime=since_us, limit=1),
+        ).data
+        return int(rows[0]["f"]) if rows else None
+
+    def newest_id(self, symbol: str) -> int | None:
+        """Find the newest trade, None where there never was one.
+
+        Raises:
+            StreamLost: the server cannot answer now; ``retry_after`` says when to ask again.
+            Refused: it will not answer this.
+        """
+        rows = self.rest.ask(
+            _AGGREGATES_WEIGHT,
+            lambda spot: spot.agg_trades(symbol, limit=1),
+        ).data
+        return int(rows[-1]["l"]) if rows else None
+
     def klines(self, symbol: str, interval: Interval, span: Range) -> Iterator[list[str]]:
         """Fetch the closed klines that open within a span of microseconds, page by page.
 

@@ -17,6 +17,7 @@ from crypto_assets.model.tables import TRADES
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.fold import FAN, GRACE_US, fold, sweep
 from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.pages import take_trades
 from crypto_assets.pipeline.query import query
 from crypto_assets.pipeline.segments import take_segments, waiting
 from crypto_assets.pipeline.status import status_of
@@ -157,3 +158,26 @@ def test_an_archives_file_is_never_folded(lake: Lake, tmp_path: Path) -> None:
     assert sources == ["archive", "stream"]
     ids = lake.scan("raw_trades", DAY).collect()[ID]
     assert ids.equals(pl.Series(ID, range(100, 200)))
+
+
+def fetch(lake: Lake, first: int) -> None:
+    lines = [
+        f"{trade_id},1.5,2.0,3.0,{DAY.start_us + trade_id * 1_000_000},True,True"
+        for trade_id in (first, first + 1)
+    ]
+    take_trades(lake, DAY.instrument, lines)
+
+
+def test_what_was_fetched_is_folded_with_its_like_only(lake: Lake) -> None:
+    for number in range(FAN - 1):
+        record(lake, "one", number, range(100 + number, 101 + number))
+        fetch(lake, 990 + 2 * number)
+    take_all(lake)
+    assert len(lake.parts("raw_trades", DAY)) == 2 * (FAN - 1)
+    fetch(lake, 988)
+    fold(lake, "raw_trades", DAY, 0)
+    folded, *others = lake.parts("raw_trades", DAY)
+    assert {entry.source for entry in folded.manifest.inputs} == {"rest"}
+    assert folded.manifest.coverage.ranges == ((988, 988 + 2 * FAN - 1),)
+    assert len(others) == FAN - 1
+    assert lake.coverage(DAY).ranges == ((100, 98 + FAN), *folded.manifest.coverage.ranges)
