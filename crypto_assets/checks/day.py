@@ -95,6 +95,8 @@ class Day:
     """The day before, None where it is not stored or has holes at the edge."""
     next: Edge | None = None
     rules: Rules = Rules()
+    is_first: bool = False
+    """Whether it is the symbol's first day by the archive's listing: nothing was traded before."""
     republished: Mapping[str, str] | None = None
     """Published files of trades that were published again since they were taken, with the sha256
     they have now; None where nobody asked."""

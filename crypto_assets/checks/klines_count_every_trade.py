@@ -1,6 +1,7 @@
 """T12: the exchange's klines of the day count as many trades as we hold.
 
-Uses the shortest interval whose klines cover the whole day. Where they count more and our own ids
+Uses the shortest interval whose klines cover the whole day, of a symbol's first day from its first
+trade on. Where they count more and our own ids
 are contiguous, what is missing lies before our first trade or after our last, and comparing bar by
 bar tells exactly which ids.
 """
@@ -39,18 +40,34 @@ def _stored(day: Day, klines: pl.LazyFrame) -> list[_Stored]:
             rows=pl.len(),
             bars=pl.col("ts_open").n_unique(),
             trades=pl.col("trade_count").sum(),
+            first=_OPEN.min(),
         )
         .collect()
     )
     known = {interval.value: interval for interval in Interval}
     return sorted(
         (
-            _Stored(known[name], bars, trades, rows == bars == known[name].bars_per_day)
-            for name, rows, bars, trades in found.iter_rows()
+            _Stored(
+                known[name],
+                bars,
+                trades,
+                rows == bars == expected_bars(day, known[name], first),
+            )
+            for name, rows, bars, trades, first in found.iter_rows()
             if name in known
         ),
         key=lambda stored: stored.interval.microseconds,
     )
+
+
+def expected_bars(day: Day, interval: Interval, first_us: int) -> int:
+    """Say how many klines of an interval a day has; ``first_us`` is when the first of them opens.
+
+    The exchange's klines begin with a symbol's first trade, so on its first day they are fewer.
+    """
+    if day.is_first:
+        return (day.partition.end_us - first_us) // interval.microseconds
+    return interval.bars_per_day
 
 
 def _judge(day: Day, _measured: Measured) -> Finding:

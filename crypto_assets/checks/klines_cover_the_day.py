@@ -6,6 +6,7 @@ import polars as pl
 
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
+from crypto_assets.checks.klines_count_every_trade import expected_bars
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.verdict import Severity
 
@@ -27,14 +28,14 @@ def _judge(day: Day, measured: Measured) -> Finding:
     for name in sorted(set(names) & _KNOWN.keys()):
         interval = _KNOWN[name]
         good = _OPEN.filter(_aligned(day, interval))
-        rows, distinct, aligned = (
+        rows, distinct, aligned, first = (
             day.klines.filter(pl.col("interval") == name)
-            .select(rows=pl.len(), distinct=good.n_unique(), aligned=good.len())
+            .select(rows=pl.len(), distinct=good.n_unique(), aligned=good.len(), first=good.min())
             .collect()
             .row(0)
         )
         found[name] = {
-            "expected": interval.bars_per_day,
+            "expected": expected_bars(day, interval, first or day.partition.start_us),
             "covered": distinct,
             "doubled": aligned - distinct,
             "misplaced": rows - aligned,

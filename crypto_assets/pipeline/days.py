@@ -21,7 +21,7 @@ from crypto_assets.model.tables import BARS
 from crypto_assets.pipeline.edges import neighbour
 from crypto_assets.pipeline.elsewhere import elsewhere
 from crypto_assets.pipeline.exchange_info import rules_of
-from crypto_assets.pipeline.listings import republished
+from crypto_assets.pipeline.listings import is_first, republished
 from crypto_assets.pipeline.steps import STEPS
 from crypto_assets.transforms.rollup import roll_up
 
@@ -41,6 +41,7 @@ def day_of(lake: Lake, partition: Partition) -> Day:
         bars_summary=lake.manifest("bars_1s", partition),
         previous=neighbour(lake, partition.previous),
         next=neighbour(lake, partition.next),
+        is_first=is_first(lake, partition),
     )
 
 

@@ -13,6 +13,7 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.listings import is_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,16 @@ def _klines_count(lake: Lake, partition: Partition) -> int | None:
     by_interval = (
         lake.scan("klines", partition)
         .group_by("interval")
-        .agg(pl.len(), pl.col("trade_count").sum())
+        .agg(pl.len(), pl.col("trade_count").sum(), pl.col("ts_open").min().to_physical())
     )
     with readable(f"klines of {partition}"):
         counted = by_interval.collect()
-    for interval, bars, trades in counted.sort("interval").iter_rows():
-        if bars == Interval(interval).bars_per_day:
+    first_day = is_first(lake, partition)
+    for interval, bars, trades, first_us in counted.sort("interval").iter_rows():
+        expected = Interval(interval).bars_per_day
+        if first_day:
+            expected = (partition.end_us - first_us) // Interval(interval).microseconds
+        if bars == expected:
             return int(trades)
     return None
 

@@ -67,6 +67,12 @@ def republished(
     return found if is_asked else None
 
 
+def is_first(lake: Lake, partition: Partition) -> bool:
+    """Whether a day is its symbol's first by the archive's listing: nothing was traded before."""
+    span = Published(lake.layout, partition.instrument).span()
+    return span is not None and span.first == partition.date
+
+
 def why_nothing(lake: Lake, partition: Partition) -> str:
     """Say in words why nothing is stored of a day."""
     found = publication_of(lake, partition)

@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[tuple[str, str | None], ...]] = {
 }
 """Which of the archive's tables and intervals each asset is made of."""
 _GIVE_UP_AFTER = 3
+_RELIST_US = 60 * 60 * 1_000_000
 
 
 class Listed(Protocol):
@@ -192,9 +193,15 @@ class _Taking:
         # A month's file may lack days, or not be there yet: daily ones then are.
         self.outcomes = [one for one in self.outcomes if one.day not in wanted or one.day in landed]
         self._all([one for day, one in wanted.items() if day not in landed])
-        if any(one.found is Found.NOT_PUBLISHED for one in self.outcomes):
-            list_days(self.lake, self.instrument, self.archive)
+        if any(one.found in (Found.NOT_PUBLISHED, Found.TAKEN) for one in self.outcomes):
+            self._list()
         return self.outcomes
+
+    def _list(self) -> None:
+        """List the days there are files of, where that was not done within the hour."""
+        span = Published(self.lake.layout, self.instrument).span()
+        if span is None or self.archive.now_us() >= span.asked_us + _RELIST_US:
+            list_days(self.lake, self.instrument, self.archive)
 
     def _wanted(self, date: str, *days: Partition) -> _Wanted | None:
         name = ArchiveName(self.instrument.symbol, self.table, self.interval, date)

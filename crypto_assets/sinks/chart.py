@@ -48,6 +48,7 @@ _COMPLETE, _INCOMPLETE = "#8cc7a1", "#cf3f3f"
 _COLOURS = 256
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _TITLE, _TEXT, _SMALL = 13.0, 8.5, 7.5
+_BOX = "\u25a1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,14 @@ def svg(chart: Chart) -> str:
     return text[text.index("<svg") :]
 
 
+def _drawable(text: str) -> str:
+    """Put a box for every character that the font has no glyph for, as of 币安人生USDT."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    known = get_font(findfont(FontProperties())).get_charmap()
+    return "".join(one if ord(one) in known else _BOX for one in text)
+
+
 def draw(chart: Chart) -> Figure:
     """Draw a chart: price over volume over a strip that shows what is complete.
 
@@ -134,8 +143,8 @@ def draw(chart: Chart) -> Figure:
     _volume(volume, chart)
     _strip(strip, chart)
     _time_axis(strip, bars)
-    figure.text(0.072, 0.945, chart.title, size=_TITLE, weight="bold", color=_INK)
-    figure.text(0.072, 0.905, chart.subtitle, size=_TEXT, color=_MUTED)
+    figure.text(0.072, 0.945, _drawable(chart.title), size=_TITLE, weight="bold", color=_INK)
+    figure.text(0.072, 0.905, _drawable(chart.subtitle), size=_TEXT, color=_MUTED)
     return figure
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from crypto_assets.errors import UnreadableInput
+from crypto_assets.venues.binance_wire import time_us
 
 
 class _Filter(msgspec.Struct):
@@ -24,7 +25,7 @@ class _Symbol(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    serverTime: int  # noqa: N815 - ms since 1970
+    serverTime: int  # noqa: N815 - ms or us since 1970
     symbols: list[_Symbol]
 
 
@@ -61,7 +62,10 @@ def read_exchange_info(data: bytes) -> ExchangeInfo:
         answer = msgspec.json.decode(data, type=_Answer)
     except msgspec.DecodeError as error:
         raise UnreadableInput(f"expected an exchangeInfo answer, found {error}") from error
-    date = dt.datetime.fromtimestamp(answer.serverTime / 1000, dt.UTC).date()
+    read = time_us(answer.serverTime)
+    if read is None:
+        raise UnreadableInput(f"expected a serverTime in ms or us, found {answer.serverTime}")
+    date = dt.datetime.fromtimestamp(read[0] / 1_000_000, dt.UTC).date()
     return ExchangeInfo(date, {entry.symbol: _listing(entry) for entry in answer.symbols})
 
 

@@ -173,3 +173,8 @@ def test_a_price_far_from_zero_is_labelled_whole() -> None:
 def test_no_bars_are_refused() -> None:
     with pytest.raises(NothingStored, match="expected bars, found none"):
         draw(chart(seconds().clear()))
+
+
+def test_a_symbol_the_font_cannot_draw_is_drawn_with_boxes() -> None:
+    found = png(Chart(seconds(3_600), "币安人生USDT"))
+    assert found != png(Chart(seconds(3_600), "USDT"))
