@@ -10,7 +10,7 @@ import dataclasses
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from xml.etree import ElementTree as ET
@@ -30,7 +30,7 @@ from crypto_assets.venues.venue import Venue
 
 ROOT = "data/spot/"
 KINDS = ("trades", "aggTrades", "1s", "1m")
-MOST_KEYS = 1_000
+MOST_KEYS, MOST_NEW = 1_000, 16
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ANEW_US = 3_600 * SECOND_US
@@ -219,18 +219,25 @@ class Listing:
     marker: str = ""
     most: int = MOST_KEYS
 
-    def page(self, files: Iterable[File]) -> tuple[list[File], list[str], str | None]:
+    def page(
+        self,
+        files: Iterable[File],
+        is_new: Callable[[File], bool] = lambda _: False,
+    ) -> tuple[list[File], list[str], str | None]:
         """Choose from files in order of key: the files, the folders, and where the next begins.
 
-        What has the delimiter behind the prefix is told as one folder, which counts as one key.
+        What has the delimiter behind the prefix is told as one folder, which counts as one key. A
+        page may have fewer keys than were asked for, as S3's may: it ends behind 16 files that are
+        new, which take their time, for their sizes are not known until they are made.
         """
         chosen: list[File] = []
         folders: list[str] = []
-        last = ""
+        last, new = "", 0
         for file, name in self._names(files):
             if name == last:
                 continue
-            if len(chosen) + len(folders) == self.most:
+            new += file is not None and is_new(file)
+            if len(chosen) + len(folders) == self.most or new > MOST_NEW:
                 return chosen, folders, last
             if file is None:
                 folders.append(name)

@@ -43,6 +43,10 @@ class Shelf:
         """How many bytes of zips are kept."""
         return sum(map(len, self._zips.values()))
 
+    def is_new(self, file: File) -> bool:
+        """Say whether a zip was never made."""
+        return not file.is_checksum and file.of not in self._sums
+
     async def content(self, tape: Tape, file: File) -> bytes:
         """Give the bytes of a file, a zip or a checksum."""
         if file.is_checksum:
