@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import io
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,18 +23,17 @@ from crypto_assets.exchange.flaws import FLAWLESS, Flaws, Spans, flaws, is_meant
 from crypto_assets.exchange.klines import INTERVALS
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.tape import Tape, quote_value
+from crypto_assets.exchange.zips import zipped
 from crypto_assets.model.interval import DAY_US, SECOND_US
 from crypto_assets.model.tables import QUANTITY
 from crypto_assets.venues.venue import Venue
 
 ROOT = "data/spot/"
 KINDS = ("trades", "aggTrades", "1s", "1m")
-MOST_KEYS, MOST_NEW = 1_000, 16
+MOST_KEYS, MOST_DAYS = 1_000, 16
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ANEW_US = 3_600 * SECOND_US
-# Three times as fast as the usual 6, and the files are not larger by half.
-_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _pair(
     if at > now_us or is_meant(faults.archive_unpublished, name, kind, date):
         return []
     anew = is_meant(faults.republished, name, kind, date)
-    zipped = File(
+    found = File(
         name,
         kind,
         days,
@@ -143,22 +141,15 @@ def _pair(
         FLAWLESS if anew else flaws(faults, name, kind, date),
         is_last=name in faults.delisted and days[-1] == int(tape.trade_due[-1]) // DAY_US,
     )
-    return [zipped, dataclasses.replace(zipped, is_checksum=True)]
+    return [found, dataclasses.replace(found, is_checksum=True)]
 
 
-def zipped(tape: Tape, file: File, venue: Venue) -> bytes:
-    """Make a zip: the same bytes for the same tape."""
+def content(tape: Tape, file: File, venue: Venue) -> bytes:
+    """Make a zip: the same bytes for the same tape, and other ones when it is published anew."""
     chunks: Iterable[bytes] = _csv(tape, file, venue)
     if file.flaws.is_truncated:
         chunks = _first_third(chunks)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-        # So that one published anew is other bytes, as it is where its member has another date.
-        archive.comment = _moment(file.published_us).isoformat().encode()
-        with archive.open(f"{file.stem}.csv", "w") as member:
-            for chunk in chunks:
-                member.write(chunk)
-    return out.getvalue()
+    return zipped(f"{file.stem}.csv", chunks, _moment(file.published_us))
 
 
 def checksum(file: File, digest: str) -> bytes:
@@ -222,22 +213,23 @@ class Listing:
     def page(
         self,
         files: Iterable[File],
-        is_new: Callable[[File], bool] = lambda _: False,
+        cost: Callable[[File], int] = lambda _: 0,
     ) -> tuple[list[File], list[str], str | None]:
         """Choose from files in order of key: the files, the folders, and where the next begins.
 
         What has the delimiter behind the prefix is told as one folder, which counts as one key. A
-        page may have fewer keys than were asked for, as S3's may: it ends behind 16 files that are
-        new, which take their time, for their sizes are not known until they are made.
+        page may have fewer keys than were asked for, as S3's may: ``cost`` says how many days have
+        to be made before a file's size is known, and of those a page has 16 or a single file.
         """
         chosen: list[File] = []
         folders: list[str] = []
-        last, new = "", 0
+        last, days = "", 0
         for file, name in self._names(files):
             if name == last:
                 continue
-            new += file is not None and is_new(file)
-            if len(chosen) + len(folders) == self.most or new > MOST_NEW:
+            days += 0 if file is None else cost(file)
+            count = len(chosen) + len(folders)
+            if count == self.most or (count and days > MOST_DAYS):
                 return chosen, folders, last
             if file is None:
                 folders.append(name)
@@ -340,13 +332,13 @@ def _klines(tape: Tape, length: int, start: int, unit: str, *, is_last: bool) ->
         "taker_quote_volume",
         pl.lit(0).alias("ignore"),
     )
-    return rows.write_csv(include_header=False).encode()
+    return _written(rows)
 
 
 def _text(rows: pl.DataFrame, unit: str) -> bytes:
     """Write trades or aggregate trades."""
     middle = ("first_id", "last_id") if "first_id" in rows.columns else ("quote",)
-    return (
+    return _written(
         rows.select(
             "agg_id" if "first_id" in rows.columns else "trade_id",
             "price",
@@ -358,10 +350,14 @@ def _text(rows: pl.DataFrame, unit: str) -> bytes:
             .otherwise(pl.lit("False"))
             .alias("maker"),
             pl.lit("True"),
-        )
-        .write_csv(include_header=False)
-        .encode()
+        ),
     )
+
+
+def _written(rows: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    rows.write_csv(out, include_header=False)
+    return out.getvalue()
 
 
 def _first_third(chunks: Iterable[bytes]) -> Iterator[bytes]:

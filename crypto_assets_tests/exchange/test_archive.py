@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from crypto_assets.exchange import Faults, Market, random_market
 from crypto_assets.exchange.archive import (
     KINDS,
-    MOST_NEW,
+    MOST_DAYS,
     Entry,
     File,
     Listing,
     checksum,
+    content,
     listing,
     not_found,
     published,
-    zipped,
 )
 from crypto_assets.exchange.faults import changed
 from crypto_assets.lake.blocks import Block, blocks, published_checksum, sha256_of
@@ -40,7 +40,7 @@ def files(market: Market, faults: Faults | None = None) -> list[File]:
 
 
 def made(market: Market, file: File) -> bytes:
-    found = zipped(market.tapes[file.symbol], file.of, BINANCE)
+    found = content(market.tapes[file.symbol], file.of, BINANCE)
     return checksum(file, hashlib.sha256(found).hexdigest()) if file.is_checksum else found
 
 
@@ -361,9 +361,11 @@ def test_a_prefix_finds_what_begins_with_it(months: Market) -> None:
     assert published(months, MARCH, Faults(), "data/futures/") == []
 
 
-def test_a_page_ends_behind_new_files_and_the_next_begins_there(months: Market) -> None:
+def test_a_page_ends_where_much_is_to_be_made_and_the_next_begins_there() -> None:
     every = [File(f"S{k:02}USDT", "1m", (1,), False, 1) for k in range(40)]
-    found, _, marker = Listing().page(every, lambda _: True)
-    assert (len(found), marker) == (MOST_NEW, found[-1].key)
-    rest, _, _ = Listing(marker=found[-1].key).page(every, lambda _: False)
+    found, _, marker = Listing().page(every, lambda _: 1)
+    assert (len(found), marker) == (MOST_DAYS, found[-1].key)
+    rest, _, _ = Listing(marker=found[-1].key).page(every)
     assert found + rest == every
+    singly, _, marker = Listing().page(every, lambda _: MOST_DAYS + 1)
+    assert (singly, marker) == (every[:1], every[0].key)

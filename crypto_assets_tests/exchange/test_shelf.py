@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 
 from crypto_assets.exchange import Faults, Market
-from crypto_assets.exchange.archive import File, published, zipped
+from crypto_assets.exchange.archive import File, content, published
 from crypto_assets.exchange.shelf import Shelf
 from crypto_assets.venues import venue
 
@@ -37,11 +37,12 @@ def test_no_more_than_its_share_is_kept_and_what_was_let_go_is_the_same_again(
         shelf = Shelf(BINANCE, most)
         first = {}
         for file in zips(market):
+            assert shelf.cost(file) == 1
             first[file] = await shelf.content(market.tapes[file.symbol], file)
             assert shelf.kept_bytes <= max(most, len(first[file]))
         assert sum(map(len, first.values())) > most
         for file, data in first.items():
-            assert not shelf.is_new(file)
+            assert shelf.cost(file) == 0
             assert await shelf.content(market.tapes[file.symbol], file) == data
 
     asyncio.run(run())
@@ -54,6 +55,6 @@ def test_many_who_ask_at_once_get_one_file(market: Market) -> None:
         tape = market.tapes[file.symbol]
         found = await asyncio.gather(*(shelf.content(tape, file) for _ in range(20)))
         assert len(set(map(id, found))) == 1
-        assert found[0] == zipped(tape, file, BINANCE)
+        assert found[0] == content(tape, file, BINANCE)
 
     asyncio.run(run())
