@@ -157,7 +157,9 @@ def test_a_folder_is_told_once(market: Market) -> None:
 @given(st.integers(1, 9), st.sampled_from(["", "/"]), st.sampled_from(["", "data/spot/daily/k"]))
 def test_pages_hold_every_key_once(most: int, delimiter: str, prefix: str) -> None:
     every = [
-        File(f"S{k:02}USDT", kind, (1,), False, 1) for kind in ("1m", "trades") for k in range(9)
+        File(f"S{k:02}USDT", kind, "1970-01-02", (1,), 1)
+        for kind in ("1m", "trades")
+        for k in range(9)
     ]
     whole = Listing(prefix, delimiter).page(every)
     keys: list[str] = []
@@ -354,15 +356,17 @@ def test_the_last_day_of_klines_is_whole_but_that_of_a_delisted_symbol(months: M
 
 def test_a_prefix_finds_what_begins_with_it(months: Market) -> None:
     every = published(months, MARCH, Faults())
-    for prefix in ("", "data/spot/d", "data/spot/daily/klines/BTCUSDT/1s/BTCUSDT-1s-2025-02"):
-        found = published(months, MARCH, Faults(), prefix)
+    folder = "data/spot/daily/klines/BTCUSDT/1s/"
+    name = f"{folder}BTCUSDT-1s-2025-02-01.zip"
+    for prefix in ("", "data/spot/d", folder, f"{folder}BTCUSDT-1s-2025-0", name, f"{name}.C"):
         expected = [file for file in every if file.key.startswith(prefix)]
-        assert [file for file in found if file.key.startswith(prefix)] == expected
-    assert published(months, MARCH, Faults(), "data/futures/") == []
+        assert published(months, MARCH, Faults(), prefix) == expected != []
+    for prefix in ("data/futures/", f"{name}.x", f"{folder}BTCUSDT-1s-2025-03"):
+        assert published(months, MARCH, Faults(), prefix) == []
 
 
 def test_a_page_ends_where_much_is_to_be_made_and_the_next_begins_there() -> None:
-    every = [File(f"S{k:02}USDT", "1m", (1,), False, 1) for k in range(40)]
+    every = [File(f"S{k:02}USDT", "1m", "1970-01-02", (1,), 1) for k in range(40)]
     found, _, marker = Listing().page(every, lambda _: 1)
     assert (len(found), marker) == (MOST_DAYS, found[-1].key)
     rest, _, _ = Listing(marker=found[-1].key).page(every)
