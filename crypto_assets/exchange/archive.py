@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from xml.etree import ElementTree as ET
@@ -24,18 +24,17 @@ from crypto_assets.exchange.flaws import FLAWLESS, Flaws, Spans, flaws, is_meant
 from crypto_assets.exchange.klines import INTERVALS
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.tape import Tape, quote_value
+from crypto_assets.exchange.zips import zipped
 from crypto_assets.model.interval import DAY_US, SECOND_US
 from crypto_assets.model.tables import QUANTITY
 from crypto_assets.venues.venue import Venue
 
 ROOT = "data/spot/"
 KINDS = ("trades", "aggTrades", "1s", "1m")
-MOST_KEYS = 1_000
+MOST_KEYS, MOST_DAYS = 1_000, 16
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ANEW_US = 3_600 * SECOND_US
-# Three times as fast as the usual 6, and the files are not larger by half.
-_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,10 @@ class File:
     symbol: str
     kind: str
     """``trades``, ``aggTrades`` or an interval."""
+    date: str
+    """Its day or month, as its name has it."""
     days: tuple[int, ...]
     """Those it holds, since 1970."""
-    is_monthly: bool
     published_us: int
     flaws: Flaws = FLAWLESS
     is_last: bool = False
@@ -55,14 +55,19 @@ class File:
     is_checksum: bool = False
 
     @property
+    def is_monthly(self) -> bool:
+        """Whether it is of a month and not of a day."""
+        return len(self.date) == len("YYYY-MM")
+
+    @property
     def stem(self) -> str:
         """Its name without a suffix."""
-        return f"{self.symbol}-{self.kind}-{_date(self.days[0], is_monthly=self.is_monthly)}"
+        return f"{self.symbol}-{self.kind}-{self.date}"
 
     @property
     def name(self) -> str:
         """Its name."""
-        return f"{self.stem}.zip" + ".CHECKSUM" * self.is_checksum
+        return f"{self.stem}.zip.CHECKSUM" if self.is_checksum else f"{self.stem}.zip"
 
     @property
     def key(self) -> str:
@@ -91,7 +96,7 @@ class Entry:
 
 
 def published(market: Market, now_us: int, faults: Faults, prefix: str = "") -> list[File]:
-    """Find every file there is at a market time whose key may begin so, in order of key.
+    """Find every file there is at a market time whose key begins so, in order of key.
 
     A day is finished when it is over, a month likewise; its files come ``archive_late_s`` later. A
     symbol has files of the days on which it traded, and of the months of such days.
@@ -102,63 +107,55 @@ def published(market: Market, now_us: int, faults: Faults, prefix: str = "") -> 
         for kind in KINDS
         for is_monthly in (False, True)
     )
-    days = {name: tape.days_until(now_us) for name, tape in market.tapes.items()}
     return [
         file
         for folder, name, kind, is_monthly in folders
         if folder.startswith(prefix) or prefix.startswith(folder)
-        for held in _periods(days[name], is_monthly=is_monthly)
-        for file in _pair(market.tapes[name], kind, held, now_us, faults, is_monthly=is_monthly)
+        for date, days in _periods(market.tapes[name].days_until(now_us), is_monthly=is_monthly)
+        if _may_begin(f"{folder}{name}-{kind}-{date}", prefix)
+        for file in _pair(market.tapes[name], kind, date, days, now_us, faults)
+        if file.key.startswith(prefix)
     ]
 
 
-def _periods(days: list[int], *, is_monthly: bool) -> list[tuple[int, ...]]:
-    """Group days by what one file holds."""
+def _may_begin(path: str, prefix: str) -> bool:
+    """Say whether anything that begins with the one begins with the other."""
+    return path.startswith(prefix) or prefix.startswith(path)
+
+
+def _periods(days: list[int], *, is_monthly: bool) -> list[tuple[str, tuple[int, ...]]]:
+    """Group days by what one file holds, and date each."""
     if not is_monthly:
-        return [(day,) for day in days]
-    return [tuple(month) for _, month in groupby(days, lambda day: _date(day, is_monthly=True))]
+        return [(_day(day), (day,)) for day in days]
+    return [(month, tuple(held)) for month, held in groupby(days, lambda day: _day(day)[:7])]
 
 
 def _pair(
     tape: Tape,
     kind: str,
+    date: str,
     days: tuple[int, ...],
     now_us: int,
     faults: Faults,
-    *,
-    is_monthly: bool,
 ) -> list[File]:
     """Give a zip and its checksum, or nothing where they are not published."""
-    name, date = tape.symbol.name, _date(days[0], is_monthly=is_monthly)
-    at = _end_us(days[0], is_monthly=is_monthly) + int(faults.archive_late_s * SECOND_US)
+    name = tape.symbol.name
+    at = _end_us(date) + int(faults.archive_late_s * SECOND_US)
     if at > now_us or is_meant(faults.archive_unpublished, name, kind, date):
         return []
     anew = is_meant(faults.republished, name, kind, date)
-    zipped = File(
-        name,
-        kind,
-        days,
-        is_monthly,
-        at + _ANEW_US * anew,
-        FLAWLESS if anew else flaws(faults, name, kind, date),
-        is_last=name in faults.delisted and days[-1] == int(tape.trade_due[-1]) // DAY_US,
-    )
-    return [zipped, dataclasses.replace(zipped, is_checksum=True)]
+    wrong = FLAWLESS if anew else flaws(faults, name, kind, date)
+    is_last = name in faults.delisted and days[-1] == int(tape.trade_due[-1]) // DAY_US
+    at += _ANEW_US * anew
+    return [File(name, kind, date, days, at, wrong, is_last, each) for each in (False, True)]
 
 
-def zipped(tape: Tape, file: File, venue: Venue) -> bytes:
-    """Make a zip: the same bytes for the same tape."""
+def content(tape: Tape, file: File, venue: Venue) -> bytes:
+    """Make a zip: the same bytes for the same tape, and other ones when it is published anew."""
     chunks: Iterable[bytes] = _csv(tape, file, venue)
     if file.flaws.is_truncated:
         chunks = _first_third(chunks)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-        # So that one published anew is other bytes, as it is where its member has another date.
-        archive.comment = _moment(file.published_us).isoformat().encode()
-        with archive.open(f"{file.stem}.csv", "w") as member:
-            for chunk in chunks:
-                member.write(chunk)
-    return out.getvalue()
+    return zipped(f"{file.stem}.csv", chunks, _moment(file.published_us))
 
 
 def checksum(file: File, digest: str) -> bytes:
@@ -219,18 +216,26 @@ class Listing:
     marker: str = ""
     most: int = MOST_KEYS
 
-    def page(self, files: Iterable[File]) -> tuple[list[File], list[str], str | None]:
+    def page(
+        self,
+        files: Iterable[File],
+        cost: Callable[[File], int] = lambda _: 0,
+    ) -> tuple[list[File], list[str], str | None]:
         """Choose from files in order of key: the files, the folders, and where the next begins.
 
-        What has the delimiter behind the prefix is told as one folder, which counts as one key.
+        What has the delimiter behind the prefix is told as one folder, which counts as one key. A
+        page may have fewer keys than were asked for, as S3's may: ``cost`` says how many days have
+        to be made before a file's size is known, and of those a page has 16 or a single file.
         """
         chosen: list[File] = []
         folders: list[str] = []
-        last = ""
+        last, days = "", 0
         for file, name in self._names(files):
             if name == last:
                 continue
-            if len(chosen) + len(folders) == self.most:
+            days += 0 if file is None else cost(file)
+            count = len(chosen) + len(folders)
+            if count == self.most or (count and days > MOST_DAYS):
                 return chosen, folders, last
             if file is None:
                 folders.append(name)
@@ -264,19 +269,19 @@ def _moment(at_us: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=at_us)
 
 
-def _date(day: int, *, is_monthly: bool) -> str:
-    """Write a day, or its month."""
-    date = _moment(day * DAY_US).date().isoformat()
-    return date[: len("YYYY-MM")] if is_monthly else date
+@functools.lru_cache(maxsize=1 << 14)
+def _day(day: int) -> str:
+    return _moment(day * DAY_US).date().isoformat()
 
 
-def _end_us(day: int, *, is_monthly: bool) -> int:
-    """Say when a day, or its month, is over."""
-    if not is_monthly:
-        return (day + 1) * DAY_US
-    date = _moment(day * DAY_US)
-    later = date.replace(day=1) + dt.timedelta(days=31)
-    return (later.replace(day=1) - _EPOCH).days * DAY_US
+@functools.lru_cache(maxsize=1 << 14)
+def _end_us(date: str) -> int:
+    """Say when a day, or a month, is over."""
+    if len(date) == len("YYYY-MM-DD"):
+        end = dt.date.fromisoformat(date) + dt.timedelta(days=1)
+    else:
+        end = (dt.date.fromisoformat(f"{date}-01") + dt.timedelta(days=31)).replace(day=1)
+    return (end - _EPOCH.date()).days * DAY_US
 
 
 def _csv(tape: Tape, file: File, venue: Venue) -> Iterator[bytes]:
@@ -333,13 +338,13 @@ def _klines(tape: Tape, length: int, start: int, unit: str, *, is_last: bool) ->
         "taker_quote_volume",
         pl.lit(0).alias("ignore"),
     )
-    return rows.write_csv(include_header=False).encode()
+    return _written(rows)
 
 
 def _text(rows: pl.DataFrame, unit: str) -> bytes:
     """Write trades or aggregate trades."""
     middle = ("first_id", "last_id") if "first_id" in rows.columns else ("quote",)
-    return (
+    return _written(
         rows.select(
             "agg_id" if "first_id" in rows.columns else "trade_id",
             "price",
@@ -351,10 +356,14 @@ def _text(rows: pl.DataFrame, unit: str) -> bytes:
             .otherwise(pl.lit("False"))
             .alias("maker"),
             pl.lit("True"),
-        )
-        .write_csv(include_header=False)
-        .encode()
+        ),
     )
+
+
+def _written(rows: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    rows.write_csv(out, include_header=False)
+    return out.getvalue()
 
 
 def _first_third(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -65,7 +65,7 @@ class ArchiveHost:
         )
         market, now_us, faults = self._scene()
         files = archive.published(market, now_us, faults, asked.prefix)
-        chosen, folders, truncated = asked.page(files)
+        chosen, folders, truncated = asked.page(files, self._shelf.cost)
         entries = await asyncio.gather(
             *(self._shelf.entry(market.tapes[file.symbol], file) for file in chosen),
         )

@@ -50,12 +50,12 @@ class Desk:
             if self._faults().slow_answer_s:
                 await asyncio.sleep(self._faults().slow_answer_s)
             response = await handler(request)
-            if response.status in _WAIT:
+            wait_s = response.headers.get("Retry-After")
+            if response.status in _WAIT and wait_s is not None:
                 # A request that came in before this answer goes out was not told to wait.
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
-                until = self._now + int(response.headers["Retry-After"])
-                self.journal.told_to_wait(host, address, until)
+                self.journal.told_to_wait(host, address, self._now + int(wait_s))
             self.journal.answered(
                 Request(at_s, request.path_qs, response.status, _size(request, response)),
             )

@@ -101,7 +101,7 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     archive_cut_times: int | None = None
     """How many downloads; None for all until it is switched off."""
     archive_bytes_per_s: float | None = None
-    """Send each download no faster than so."""
+    """Send each download that begins no faster than so."""
 
 
 _STATUSES = (418, 429, 451, 403, 500, 502, 503, 504)

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.errors import InvalidSettings
-from crypto_assets.exchange.faults import Disturbance, Faults, changed, refusal
+from crypto_assets.exchange.faults import (
+    Disturbance,
+    Faults,
+    archive_refusal,
+    changed,
+    cut,
+    refusal,
+)
 
 IDS = np.arange(1_000, 1_100)
 
@@ -74,7 +81,16 @@ def test_what_is_sent_and_what_is_dropped_is_every_trade(
 
 
 def test_a_switch_that_is_not_there_is_refused() -> None:
-    for switches in ({"dorp": 1}, {"drop": "many"}, {"hang_up": "softly"}, {"refuse": 200}):
+    for switches in (
+        {"dorp": 1},
+        {"drop": "many"},
+        {"hang_up": "softly"},
+        {"refuse": 200},
+        {"refuse_archive": 404},
+        {"archive_cut_bytes": -1},
+        {"archive_bytes_per_s": 0},
+        {"archive_added": {"BTCUSDT": [7]}},
+    ):
         with pytest.raises(InvalidSettings, match="expected"):
             changed(Faults(), switches)
 
@@ -90,3 +106,23 @@ def test_refusals_count_down_and_429_is_for_rest_only() -> None:
     found = [refusal(faults, is_rest=True) for _ in range(3)]
     assert found == [429, 429, None]
     assert refusal(Faults(refuse=451), is_rest=False) == 451
+
+
+def test_a_refusal_may_begin_in_the_middle() -> None:
+    faults = Faults(refuse=429, refuse_times=1, refuse_after=2)
+    assert [refusal(faults, is_rest=True) for _ in range(4)] == [None, None, 429, None]
+
+
+def test_the_archive_is_refused_apart_from_rest() -> None:
+    faults = Faults(refuse_archive=418, refuse_archive_times=2, refuse_archive_after=1)
+    assert refusal(faults, is_rest=True) is None
+    assert [archive_refusal(faults) for _ in range(4)] == [None, 418, 418, None]
+    assert archive_refusal(Faults(refuse=429)) is None
+    assert archive_refusal(Faults(refuse=503)) == 503
+
+
+def test_cuts_count_down_where_there_is_more_to_come() -> None:
+    faults = Faults(archive_cut_bytes=10, archive_cut_times=2)
+    assert [cut(faults, size) for size in (10, 11, 5, 12, 13)] == [None, 10, None, 10, None]
+    endless = Faults(archive_cut_bytes=0)
+    assert [cut(endless, 1) for _ in range(3)] == [0, 0, 0]

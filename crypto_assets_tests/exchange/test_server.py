@@ -628,6 +628,17 @@ def test_a_halt_stops_trades_and_a_break_all_of_a_symbol_until_it_ends(
     run()
 
 
+@in_loop
+async def test_a_delisted_symbol_is_silent_and_the_others_are_not(market: Market) -> None:
+    path = "/stream?streams=btcusdt@trade/btcusdt@bookTicker/btcusdt@kline_1s/ethusdt@trade"
+    async with (
+        Exchange(market, pace=FLAT_OUT, faults={"delisted": ["BTCUSDT"]}) as exchange,
+        listening(exchange, path) as listener,
+    ):
+        found = await listener.until(lambda got: len(got) == 1_500)
+        assert {message["stream"] for message in found} == {"ethusdt@trade"}
+
+
 def _is_bitcoin(message: Mapping[str, Any]) -> bool:
     return bool(message["stream"] == "btcusdt@trade")
 
