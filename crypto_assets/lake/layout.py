@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,6 +80,15 @@ class Layout:
     def exchange_info(self, venue: str) -> Path:
         """The directory of the venue's descriptions of its symbols, one file a day."""
         return self.root / "exchange_info" / f"venue={venue}"
+
+    def listings(self, venue: str, date: dt.date) -> Path:
+        """The table of what the venue listed on a day."""
+        directory = self.root / "listings" / f"venue={venue}" / f"date={date.isoformat()}"
+        return directory / "listings.parquet"
+
+    def listed(self) -> list[Path]:
+        """Every table of what a venue listed on a day, by venue and day."""
+        return sorted((self.root / "listings").glob("venue=*/date=*/listings.parquet"))
 
     def fetching(self, instrument: Instrument) -> Path:
         """The directory whoever fetches an instrument's new trades holds meanwhile."""
