@@ -18,7 +18,7 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import parse_date
 from crypto_assets.model.tables import LISTINGS
 from crypto_assets.pipeline.exchange_info import dates
-from crypto_assets.pipeline.listings import (
+from crypto_assets.pipeline.symbols import (
     ASSET,
     Change,
     changes_of,

@@ -15,7 +15,7 @@ from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.listings import views_of_listings
+from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
 from crypto_assets.transforms.rollup import roll_up

@@ -20,14 +20,14 @@ from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import LISTINGS, validate
 from crypto_assets.pipeline.exchange_info import dates, keep_exchange_info, read
-from crypto_assets.pipeline.listings import (
+from crypto_assets.pipeline.query import query
+from crypto_assets.pipeline.symbols import (
     Change,
     changes_of,
     judge_listings,
     listed_of,
     make_listings,
 )
-from crypto_assets.pipeline.query import query
 from crypto_assets.sources.budget import Budget
 from crypto_assets.sources.history import TradeHistory
 
