@@ -14,16 +14,30 @@ from crypto_assets.defs.checks import checks, checks_only
 from crypto_assets.defs.healing import heal_job, open_gaps
 from crypto_assets.defs.incremental import incremental_job, incremental_trades
 from crypto_assets.defs.ingesting import sealed_segments, take_segments
+from crypto_assets.defs.listings import (
+    daily_exchange_info,
+    exchange_info,
+    exchange_info_checks,
+    exchange_info_day,
+)
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments],
-    asset_checks=checks,
-    jobs=[market_day, checks_only, take_segments, heal_job, recheck, incremental_job],
-    schedules=[daily_compaction, incremental_trades],
+    assets=[*assets, segments, exchange_info],
+    asset_checks=[*checks, exchange_info_checks],
+    jobs=[
+        market_day,
+        checks_only,
+        take_segments,
+        heal_job,
+        recheck,
+        incremental_job,
+        exchange_info_day,
+    ],
+    schedules=[daily_compaction, incremental_trades, daily_exchange_info],
     sensors=[
         known_symbols,
         published_files,

@@ -108,6 +108,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, recording in named.items()
         }
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every symbol the settings name anywhere, each once."""
+        recorded = (one for each in (self.collectors or {}).values() for one in each.symbols)
+        return tuple(dict.fromkeys((*self.symbols, *self.incremental.symbols, *recorded)))
+
     def _of_symbols(self, name: str, recording: Recording) -> Recording:
         symbols = recording.symbols or self.symbols
         if not symbols:

@@ -1,4 +1,4 @@
-"""Propositions about a partition, one a file; a module that defines ``CHECK`` is a check."""
+"""Propositions, one a file; a module that defines ``CHECK`` is a check."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ import importlib
 import pkgutil
 
 from crypto_assets.checks.check import Check
+from crypto_assets.checks.listed import ListingCheck
 
 
 @functools.cache
 def catalogue() -> dict[str, Check]:
-    """Find every check by its module's name, in order of name."""
-    found: dict[str, Check] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda entry: entry.name):
-        check = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CHECK", None)
-        if isinstance(check, Check):
-            found[module.name] = check
-    return found
+    """Find every check of a partition by its module's name, in order of name."""
+    return {name: check for name, check in _defined().items() if isinstance(check, Check)}
+
+
+@functools.cache
+def listing_checks() -> dict[str, ListingCheck]:
+    """Find every check of what a venue lists by its module's name, in order of name."""
+    return {name: check for name, check in _defined().items() if isinstance(check, ListingCheck)}
 
 
 def checks_of(asset: str) -> dict[str, Check]:
     """The checks that judge one asset, by name."""
     return {name: check for name, check in catalogue().items() if asset in check.assets}
+
+
+def _defined() -> dict[str, object]:
+    """What the modules of this package define as ``CHECK``, by their names."""
+    modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {
+        name: getattr(importlib.import_module(f"{__name__}.{name}"), "CHECK", None)
+        for name in modules
+    }

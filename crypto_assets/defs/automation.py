@@ -54,8 +54,7 @@ def known_symbols(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for the partitions of symbols that have none; has no memory of its own."""
     found = settings.load()
-    named = (*found.symbols, *found.incremental.symbols)
-    wanted = {symbol_key(Instrument(found.venue, symbol)) for symbol in named}
+    wanted = {symbol_key(Instrument(found.venue, symbol)) for symbol in found.named}
     wanted |= {symbol_key(instrument) for instrument in known_instruments(lake.lake)}
     new = sorted(wanted - set(context.instance.get_dynamic_partitions(symbols.name or "")))
     if not new:

@@ -128,7 +128,7 @@ def evaluations_of(
             asset_key=dg.AssetKey(verdict.asset),
             check_name=verdict.check,
             passed=verdict.passed,
-            severity=_SEVERITY[verdict.severity],
+            severity=SEVERITY[verdict.severity],
             description=verdict.message,
             metadata=metadata,
             partition=key_of(partition),
@@ -151,7 +151,7 @@ def _evaluations(
         yield from evaluations_of(partition, wanted, stops=len(failing) == len(found))
 
 
-_SEVERITY = {
+SEVERITY = {
     Severity.ERROR: dg.AssetCheckSeverity.ERROR,
     Severity.WARN: dg.AssetCheckSeverity.WARN,
     Severity.INFO: dg.AssetCheckSeverity.WARN,

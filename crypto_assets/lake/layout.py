@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,9 +85,23 @@ class Layout:
         """The directory of what an exchange was found to have published of an instrument."""
         return self.root / "published" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
 
+    def published_instruments(self, venue: str) -> Iterator[Instrument]:
+        """Every instrument of a venue whose published files were ever asked for."""
+        for directory in sorted((self.root / "published" / f"venue={venue}").glob("symbol=*")):
+            yield Instrument(venue, directory.name.removeprefix("symbol="))
+
     def downloads(self, venue: str) -> Path:
         """The directory of files on their way into the lake."""
         return self.root / "downloads" / f"venue={venue}"
+
+    def listings(self, venue: str, date: dt.date) -> Path:
+        """The table of what the venue listed on a day."""
+        directory = self.root / "listings" / f"venue={venue}" / f"date={date.isoformat()}"
+        return directory / "listings.parquet"
+
+    def listed(self) -> list[Path]:
+        """Every table of what a venue listed on a day, by venue and day."""
+        return sorted((self.root / "listings").glob("venue=*/date=*/listings.parquet"))
 
     def fetching(self, instrument: Instrument) -> Path:
         """The directory whoever fetches an instrument's new trades holds meanwhile."""

@@ -186,6 +186,30 @@ class Revisions(pa.DataFrameModel):
         ordered = True
 
 
+class Listings(pa.DataFrameModel):
+    """One row a symbol the venue lists, as it described it on one day."""
+
+    symbol: pl.String = pa.Field(unique=True, description="The symbol, such as BTCUSDT.")
+    status: pl.String = pa.Field(description="Its state, such as TRADING, HALT or BREAK.")
+    base: pl.String = pa.Field(nullable=True, description="What is bought and sold.")
+    quote: pl.String = pa.Field(nullable=True, description="What it is paid with.")
+    tick_size: Price = pa.Field(nullable=True, gt=0, description="Prices are multiples of it.")
+    step_size: Quantity = pa.Field(
+        nullable=True,
+        gt=0,
+        description="Quantities are multiples of it.",
+    )
+    min_notional: Quantity = pa.Field(
+        nullable=True,
+        gt=0,
+        description="The least quote units an order may be worth; null where no filter says.",
+    )
+
+    class Config:
+        strict = True
+        ordered = True
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of the lake.
@@ -250,8 +274,12 @@ KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))
+LISTINGS = _table("listings", Listings, ("symbol",))
 
-TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS, REVISIONS)}
+TABLES = {
+    table.name: table
+    for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS, REVISIONS, LISTINGS)
+}
 
 
 def validate(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -33,15 +33,29 @@ def is_not_listed(lake: Lake, partition: Partition) -> bool:
     """Whether the symbol is known not to have been traded on a day, before or after its time.
 
     The archive keeps the files of every symbol that ever was: what it has of one begins with its
-    first day. After the last file a symbol is gone where the exchange itself says so, for its files
-    may only be late. Without a listing of the archive the exchange's word is all there is.
+    first day. After the last file a symbol is gone where the exchange itself says so and the day is
+    published, by the files of others, for those of this one may only be late. Without a listing of
+    the archive the exchange's word is all there is.
     """
     span = Published(lake.layout, partition.instrument).span()
     if span is None:
         return exchange_info.is_not_listed(lake, partition)
     if partition.date < span.first:
         return True
-    return partition.date > span.last and exchange_info.is_gone(lake, partition)
+    return (
+        partition.date > span.last
+        and exchange_info.is_gone(lake, partition)
+        and _is_published_of_others(lake, partition)
+    )
+
+
+def _is_published_of_others(lake: Lake, partition: Partition) -> bool:
+    """Whether the archive was found to have the day's trades of any other symbol."""
+    return any(
+        (found := publication_of(lake, Partition(other, partition.date))) is not None
+        and found.is_published
+        for other in lake.layout.published_instruments(partition.instrument.venue)
+    )
 
 
 def republished(

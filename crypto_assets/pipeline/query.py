@@ -15,6 +15,7 @@ from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
 from crypto_assets.transforms.rollup import roll_up
@@ -39,14 +40,15 @@ def views_of(lake: Lake) -> dict[str, View]:
     ``trades``, ``quotes`` and ``bars_1s`` read a partition's sealed file where it has one and its
     hot files elsewhere; where hot parts overlap each id comes once. ``klines``, ``verdicts``,
     ``gaps`` and ``revisions`` read what is stored of them.
-    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``.
+    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
+    ``symbol_history`` are what the exchange said of its symbols.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
     seconds = views["bars_1s"]
     for interval in Interval:
         if interval is not Interval.SECOND:
             views[f"bars_{interval}"] = _rolled(seconds, interval)
-    return views
+    return views | views_of_listings(lake)
 
 
 def _view(lake: Lake, assets: tuple[str, ...]) -> View:

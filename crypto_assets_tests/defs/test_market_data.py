@@ -36,6 +36,7 @@ def test_the_asset_graph_is_this() -> None:
     }
     assert found == {
         "segments": [],
+        "exchange_info": [],
         "raw_trades": ["segments"],
         "raw_quotes": ["segments"],
         "klines": [],

@@ -42,4 +42,3 @@ def test_a_backfill(exchange: Remote, tmp_path: Path, monkeypatch: pytest.Monkey
     failures = backfill(lake)
     expected = {str(day): condition for day, condition in HISTORY.expected().items()}
     assert conditions(lake) == expected
-    print(failures)

@@ -14,6 +14,7 @@ from crypto_assets.model.tables import (
     BARS,
     GAPS,
     KLINES,
+    LISTINGS,
     PRICE,
     QUANTITY,
     QUOTES,
@@ -63,6 +64,15 @@ GOOD: dict[str, dict[str, list[object]]] = {
     | {"interval": ["1m"], "ts_open": [AT], "trade_count": [0]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
+    "listings": {
+        "symbol": ["BTCUSDT", "ETHBTC"],
+        "status": ["TRADING", "BREAK"],
+        "base": ["BTC", None],
+        "quote": ["USDT", None],
+        "tick_size": [Decimal("0.01"), None],
+        "step_size": [Decimal("0.00001"), None],
+        "min_notional": [Decimal(5), None],
+    },
     "gaps": {name: [AT] for name, dtype in GAPS.schema.items() if dtype.is_temporal()}
     | {name: [1] for name, dtype in GAPS.schema.items() if dtype.is_integer()}
     | {"state": ["open"], "cause": ["not_delivered"], "source": [None], "evidence": ["{}"]},
@@ -123,6 +133,9 @@ BAD: list[tuple[Table, str, list[object]]] = [
     (KLINES, "open", [Decimal(0)]),
     (KLINES, "interval", [None]),
     (KLINES, "trade_count", [-1]),
+    (LISTINGS, "symbol", ["BTCUSDT", "BTCUSDT"]),
+    (LISTINGS, "tick_size", [Decimal(0), None]),
+    (LISTINGS, "status", [None, "TRADING"]),
     (VERDICTS, "severity", ["FATAL"]),
     (VERDICTS, "passed", [None]),
 ]
