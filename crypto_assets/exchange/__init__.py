@@ -5,9 +5,12 @@
     with run_in_thread(random_market(["BTCUSDT"], start_us, 60, 50, seed=1)) as exchange:
         Spot(base_url=exchange.http_url).klines("BTCUSDT", "1s")
         exchange.inject({"drop": 10, "hang_up": "abort"})
+        exchange.inject({"archive_truncated": ["BTCUSDT-trades-2025-01-01"]})
+        assert exchange.counters.too_early == 0
 
-Unmodified clients talk to it; for the demo and for tests. What is not like the exchange: prices
-are not made by an order book, so there is no depth, and nothing can be ordered.
+Unmodified clients talk to it; for the demo and for tests. Every switch is in :mod:`faults`. What is
+not like the exchange: prices are not made by an order book, so there is no depth, and nothing can
+be ordered.
 """
 
 from __future__ import annotations
