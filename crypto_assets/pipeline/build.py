@@ -19,7 +19,7 @@ from crypto_assets.pipeline.fold import sweep
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
 
-RAW = ("raw_trades", "raw_quotes", "klines")
+RAW = ("raw_trades", "raw_quotes", "klines", "agg_trades")
 """The assets whose parts are made of imported files."""
 
 

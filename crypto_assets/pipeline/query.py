@@ -24,6 +24,7 @@ VIEWS = {
     "quotes": ("daily_quotes", "raw_quotes"),
     "bars_1s": ("daily_bars", "bars_1s"),
     "klines": ("klines",),
+    "agg_trades": ("agg_trades",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
 }
@@ -35,9 +36,8 @@ FORMATS = ("table", "csv", "json", "parquet")
 def views_of(lake: Lake) -> dict[str, View]:
     """Find what every view reads, as the lake lies now.
 
-    ``trades``, ``quotes``, ``bars_1s``, ``klines``, ``verdicts`` and ``gaps`` read a partition's
-    sealed file where it has one and its hot files elsewhere; where hot parts overlap each id comes
-    once.
+    Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
+    elsewhere; where hot parts overlap each id comes once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}

@@ -29,7 +29,10 @@ SEALED = ("daily_trades", "daily_quotes", "daily_bars")
 def whole(make: Make, trades: pl.DataFrame) -> Day:
     """A day with everything there is to judge."""
     klines = pl.concat([make.klines(trades, Interval.SECOND), make.klines(trades)])
-    day = make.day(trades, make.quotes(), klines)
+    day = make.aggregated(
+        make.day(trades, make.quotes(), klines),
+        make.aggregates(trades),
+    )
     for asset in SEALED:
         day = make.sealed(day, asset)
     return replace(
@@ -143,6 +146,7 @@ def test_differences_between_rows_are_right_across_the_parts_of_a_scan(
         ("raw_quotes", "update_ids_rise", {"daily_quotes"}),
         ("daily_quotes", "sealing_lost_nothing", set()),
         ("klines", "rows_match_their_schema", set()),
+        ("agg_trades", "rows_match_their_schema", set()),
         ("verdicts", "klines_count_every_trade", set(SEALED)),
         ("bars_1s", "bars_equal_klines", set(SEALED)),
         ("daily_trades", "bytes_match_their_checksum", {"daily_bars", "daily_quotes", "bars_1s"}),

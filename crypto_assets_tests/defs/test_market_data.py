@@ -39,11 +39,19 @@ def test_the_asset_graph_is_this() -> None:
         "raw_trades": ["segments"],
         "raw_quotes": ["segments"],
         "klines": [],
+        "agg_trades": [],
         "bars_1s": ["raw_quotes", "raw_trades"],
         "daily_trades": ["bars_1s", "raw_trades"],
         "daily_quotes": ["raw_quotes"],
         "daily_bars": ["bars_1s", "daily_quotes", "daily_trades"],
-        "verdicts": ["bars_1s", "daily_bars", "daily_quotes", "daily_trades", "klines"],
+        "verdicts": [
+            "agg_trades",
+            "bars_1s",
+            "daily_bars",
+            "daily_quotes",
+            "daily_trades",
+            "klines",
+        ],
         "gaps": ["verdicts"],
     }
 
