@@ -11,6 +11,8 @@ says otherwise.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from crypto_assets.checks.amounts import decimal
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.covering import Covering, Over, cover
@@ -28,14 +30,12 @@ def _judge(day: Day, _measured: Measured) -> Finding:
     if day.trades is None:
         return Finding.cannot_judge("no trades are stored")
     found = cover(day.trades, day.aggregates, stretches_of(day.aggregate_parts))
+    if found.lacks is not None:
+        return Finding.cannot_judge(found.lacks)
     if not found.aggregates:
         return Finding.not_checked("no aggregate trades of the day are stored")
     across = [over for over in found.over if _is_across_midnight(day, over, found.trades)]
-    cut = [over for over in found.over if over not in across]
-    missing = found.missing | _beyond(cut, found.trades)
-    faults = dict(+found.faults)
-    if cut:
-        faults["trades"] = faults.get("trades", 0) + len(cut)
+    faults = _faults(found, [over for over in found.over if over not in across])
     uncovered = _uncovered(found)
     evidence: dict[str, object] = {
         "aggregates": found.aggregates,
@@ -44,23 +44,37 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         "quantity": {"aggregates": decimal(found.said), "trades": decimal(found.held)},
         "whole_day": not uncovered.ranges and not faults,
         "published": _is_published(day, found.aggregates),
+        "uncovered": _listed(uncovered),
+        "across_midnight": [[over.agg_id, *over.ids] for over in across],
     }
-    if uncovered.ranges:
-        evidence["uncovered"] = [list(ids) for ids in uncovered.ranges[:_LISTED]]
-    if across:
-        evidence["across_midnight"] = [[over.agg_id, *over.ids] for over in across]
     told = f"{found.aggregates:,} aggregates of {found.ids:,} trades"
     if not faults:
         part = f"; {len(uncovered):,} trades lie outside of them" if uncovered.ranges else ""
         return Finding.passes(f"{told} are what the trades add up to{part}", evidence)
-    evidence |= {"faults": faults, "shown": found.shown}
-    if found.left_out:
-        evidence["left_out"] = [list(ids) for ids in found.left_out]
-    if missing.ranges:
-        evidence["missing_count"] = len(missing)
-        evidence["missing"] = [list(ids) for ids in missing.ranges[:_LISTED]]
-    why = ", ".join(f"{count:,} {_FAULTS[kind]}" for kind, count in sorted(faults.items()))
-    return Finding.fails(f"of {told}: {why}", evidence)
+    why = ", ".join(f"{count:,} {_FAULTS[kind]}" for kind, count in faults.items())
+    return Finding.fails(f"of {told}: {why}", {**evidence, **_shown(found, faults)})
+
+
+def _faults(found: Covering, cut: list[Over]) -> Counter[str]:
+    """Count the faults by kind; aggregates that were cut have trades that are not held."""
+    held = Coverage.of([found.trades] if found.trades is not None else [])
+    found.missing |= Coverage.of(over.ids for over in cut) - held
+    return +(found.faults + Counter(trades=len(cut)))
+
+
+def _shown(found: Covering, faults: Counter[str]) -> dict[str, object]:
+    """What is wrong, and which trade ids it is about."""
+    return {
+        "faults": dict(faults),
+        "shown": found.shown,
+        "left_out": [list(ids) for ids in found.left_out],
+        "missing_count": len(found.missing),
+        "missing": _listed(found.missing),
+    }
+
+
+def _listed(ids: Coverage) -> list[list[int]]:
+    return [list(found) for found in ids.ranges[:_LISTED]]
 
 
 _FAULTS = {
@@ -85,12 +99,6 @@ def _is_across_midnight(day: Day, over: Over, held: Range | None) -> bool:
     begins = over.ids[0] >= held[0] or (before and over.us < start + SECOND_US)
     ends = over.ids[1] <= held[1] or (after and over.us >= end - SECOND_US)
     return begins and ends
-
-
-def _beyond(cut: list[Over], held: Range | None) -> Coverage:
-    """The ids that aggregates over an edge have outside of what is held."""
-    whole = Coverage.of(over.ids for over in cut)
-    return whole - Coverage.of([held]) if held is not None else whole
 
 
 def _uncovered(found: Covering) -> Coverage:

@@ -45,6 +45,8 @@ class Over:
 class Covering:
     """What was found."""
 
+    lacks: str | None = None
+    """Why they could not be laid over each other to the end."""
     aggregates: int = 0
     ids: int = 0
     """Trades as the aggregates count them: the sum of last - first + 1."""
@@ -91,8 +93,12 @@ def cover(
     A hole between two aggregates of one stretch is a fault; between stretches some are not stored.
     """
     found = Covering()
+    ordered = _ascending(aggregates)
+    if ordered is None:
+        found.lacks = "an aggregate has no id"
+        return found
     tiles = _Tiles(found, stretches)
-    waiting = _Waiting(map(tiles.add, _ascending(aggregates)))
+    waiting = _Waiting(map(tiles.add, ordered))
     kept: pl.DataFrame | None = None
     windows = trades.select(_TRADE).collect_batches(
         chunk_size=WINDOW, maintain_order=True, engine="streaming"
@@ -100,6 +106,10 @@ def cover(
     for window in windows:
         if window.is_empty():
             continue
+        before = found.trades and found.trades[1]
+        if not _rise(window["trade_id"], before):
+            found.lacks = "the trades do not ascend by trade id, each once"
+            return found
         last = int(window["trade_id"][-1])
         first = int(window["trade_id"][0]) if found.trades is None else found.trades[0]
         found.trades = (first, last)
@@ -113,10 +123,25 @@ def cover(
     return found
 
 
-def _ascending(aggregates: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """Read aggregates in order of their first trade; sorts only where their ids do not give it."""
-    first = pl.col("first_trade_id")
-    falls = aggregates.select((first.diff() < 0).any()).collect(engine="streaming").item()
+def _rise(ids: pl.Series, before: int | None) -> bool:
+    """Whether ids ascend, each once, and go on from the one before them."""
+    if ids.null_count() or (before is not None and int(ids[0]) <= before):
+        return False
+    return bool((ids.diff().slice(1) > 0).all())
+
+
+def _ascending(aggregates: pl.LazyFrame) -> Iterator[pl.DataFrame] | None:
+    """Read aggregates in order of their first trade; None where one has no id.
+
+    Sorts only where the order of their own ids is not that of their trades'.
+    """
+    nulls = pl.sum_horizontal(pl.col(_NAMED).null_count())
+    falling = (pl.col("first_trade_id").diff() < 0).any()
+    lack, falls = (
+        aggregates.select(nulls, falling.alias("falls")).collect(engine="streaming").row(0)
+    )
+    if lack:
+        return None
     ordered = aggregates.sort("first_trade_id", "agg_id") if falls else aggregates
     return ordered.collect_batches(chunk_size=WINDOW, maintain_order=True, engine="streaming")
 

@@ -124,39 +124,46 @@ def _judge(day: Day, _measured: Measured) -> Finding:
     stored = stored_intervals(day.klines) if day.klines is not None else []
     if not stored:
         return Finding.not_checked("no klines of a known interval are stored")
-    interval = stored[0]
-    bars = _compare(day, interval)
+    return _found(stored[0], _compare(day, stored[0]))
+
+
+def _found(interval: Interval, bars: pl.DataFrame) -> Finding:
+    """Say who agrees with whom."""
     counts = dict.fromkeys(("agree", *_FAULTS, "uncovered"), 0)
     counts |= dict(bars.group_by("found").len().iter_rows())
+    totals = _totals(bars)
     evidence: dict[str, object] = {
         "interval": interval.value,
         "bars": counts,
         "whole_day": counts["agree"] == bars.height == interval.bars_per_day,
-        "totals": _totals(bars),
+        "totals": totals,
         "differ": _examples(bars),
     }
     if not any(counts[fault] for fault in _FAULTS):
-        if not counts["agree"]:
-            return Finding.not_checked("aggregates and klines cover no bar in common")
+        if not totals["aggregates"]["trade_count"]:
+            return Finding.not_checked("aggregates and klines have no trade in common")
         return Finding.passes(
             f"trades, aggregates and klines agree in {counts['agree']:,} bars of {interval}, "
             f"{counts['uncovered']:,} uncovered",
             evidence,
         )
-    told = [
-        f"{source} are the odd one out in {counts[source]:,}"
-        for source in _SOURCES
-        if counts[source]
-    ]
-    told += [f"trades and aggregates name other ids in {counts['ids']:,}"] if counts["ids"] else []
-    told += [f"no two agree in {counts['none']:,}"] if counts["none"] else []
-    # Where two agree against aggregates or klines, the trades are not at fault.
-    doubted = counts["trades"] or counts["ids"] or counts["none"]
+    told = [f"{counts[fault]:,} {says}" for fault, says in _TOLD.items() if counts[fault]]
+    # Where two agree against aggregates or klines, the trades are not in doubt.
+    in_doubt = counts["trades"] or counts["ids"] or counts["none"]
     return Finding.fails(
         f"of {bars.height:,} bars of {interval}: {', '.join(told)}",
         evidence,
-        severity=None if doubted else Severity.WARN,
+        severity=None if in_doubt else Severity.WARN,
     )
+
+
+_TOLD = {
+    "trades": "where the trades are the odd one out",
+    "aggregates": "where the aggregates are the odd one out",
+    "klines": "where the klines are the odd one out",
+    "ids": "where trades and aggregates name other ids",
+    "none": "where no two agree",
+}
 
 
 def _totals(bars: pl.DataFrame) -> dict[str, dict[str, object]]:

@@ -144,7 +144,13 @@ class Make:
     def aggregated(self, day: Day, aggregates: pl.DataFrame, source: str = "archive") -> Day:
         """The same day with one part of aggregates from a source."""
         entry = Input(name="aggregates", sha256="00", source=source, rows=aggregates.height)
-        part = msgspec.structs.replace(self.manifest(aggregates, AGG_TRADES), inputs=(entry,))
+        times = aggregates["ts_event"].to_physical().to_list()
+        part = msgspec.structs.replace(
+            self.manifest(aggregates, AGG_TRADES),
+            inputs=(entry,),
+            first_us=min(times, default=None),
+            last_us=max(times, default=None),
+        )
         return replace(day, aggregates=aggregates.lazy(), aggregate_parts=(part,))
 
     def manifest(self, frame: pl.DataFrame, table: Table) -> Manifest:

@@ -58,6 +58,7 @@ def test_evidence_is_plain_json_whether_a_check_passes_or_fails(make: Make) -> N
         good,
         trades=make.trades([5, 5, -1], [0, -9, 10**13], ["0", "1.0001", "2"]).lazy(),
         klines=make.klines(make.trades([1])).lazy(),
+        aggregates=make.aggregates(make.trades([2, 5])).lazy(),
         quotes=make.quotes(bids=("9", "-1", "1.23456")).lazy(),
         sealed={},
     )
@@ -77,7 +78,13 @@ def test_a_day_of_no_trade_and_of_one_is_judged_without_a_fault(make: Make) -> N
 
 def test_what_is_not_stored_fails_every_check_that_reads_it(make: Make) -> None:
     day = Day(partition=make.partition, rules=Rules(tick_size=Decimal(1), step_size=Decimal(1)))
-    idle = {"bars_equal_klines", "rebuilding_gives_the_same_bars"}
+    idle = {
+        "aggregates_cover_the_trades",
+        "bars_equal_klines",
+        "klines_add_up_to_the_trades",
+        "rebuilding_gives_the_same_bars",
+        "three_sources_agree",
+    }
     for asset in TABLE_OF:
         for verdict in evaluate(asset, day):
             if verdict.check in idle:
