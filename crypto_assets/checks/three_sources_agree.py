@@ -78,8 +78,11 @@ def _compare(day: Day, interval: Interval) -> pl.DataFrame:
     at = pl.col("ts_open")
     outside = ~at.is_between(at.filter(published).min(), at.filter(published).max())
     count = [_of(source, "trade_count") for source in _SOURCES]
-    partly = ~_is_within(stretches_of(day.aggregate_parts), interval) & (
-        count[1] < pl.max_horizontal(count[0], count[2])
+    # At the ends of what is stored of them aggregates may be of a part of a bar.
+    partly = (
+        ~_is_within(stretches_of(day.aggregate_parts), interval)
+        & (count[1] < pl.max_horizontal(count[0], count[2]))
+        & count[1].ne_missing(count[2])
     )
     pairs = {
         "trades": _alike("aggregates", "klines"),
