@@ -13,6 +13,13 @@ _TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
 """The assets whose faults are the day's. Quotes are observed and cannot be healed, and klines are
 what the exchange says of the day: neither degrades its trades."""
 
+_CONFIRMS = {
+    "bars_equal_klines": ("whole_day",),
+    "aggregates_cover_the_trades": ("whole_day", "published"),
+    "three_sources_agree": ("whole_day",),
+}
+"""The checks that confirm a complete day, and what their evidence must say."""
+
 
 def conclude(
     verdicts: Sequence[Verdict],
@@ -40,7 +47,8 @@ def conclude(
         every id of the day: whatever else was recorded agrees with it or would be a conflict,
         and where nothing else was recorded the day is the exchange's published file itself, which
         the proven edges show to be whole. Or every kline of the day equals our bars in every
-        field.
+        field, or the exchange's own file of aggregates covers every id exactly, or trades,
+        aggregates and klines agree in every bar.
     provisional
         No fault, but an edge is unproven, or nothing is stored and the exchange has not published
         the day yet.
@@ -71,10 +79,8 @@ def _faultless(verdicts: Sequence[Verdict], day: Day, summary: Manifest) -> Cond
     proven = _proves(verdicts, "day_edges_join") or _proves(verdicts, "klines_count_every_trade")
     if not proven:
         return Condition.PROVISIONAL
-    confirmed = _is_published(summary.coverage, day.trade_parts) or _proves(
-        verdicts,
-        "bars_equal_klines",
-        whole_day=True,
+    confirmed = _is_published(summary.coverage, day.trade_parts) or any(
+        _proves(verdicts, check, *said) for check, said in _CONFIRMS.items()
     )
     return Condition.CONFIRMED if confirmed else Condition.COMPLETE
 
@@ -87,13 +93,13 @@ def _ids_prove_no_trade(day: Day) -> bool:
     )
 
 
-def _proves(verdicts: Sequence[Verdict], check: str, *, whole_day: bool = False) -> bool:
-    """Whether a check was really made and passed, over the whole day where that is asked."""
+def _proves(verdicts: Sequence[Verdict], check: str, *said: str) -> bool:
+    """Whether a check was really made and passed, and its evidence says all that is asked."""
     return any(
         verdict.check == check
         and verdict.passed
         and verdict.evidence.get("checked", True)
-        and (not whole_day or verdict.evidence.get("whole_day") is True)
+        and all(verdict.evidence.get(fact) is True for fact in said)
         for verdict in verdicts
     )
 

@@ -89,6 +89,9 @@ class Day:
     """Logical hash of the bars computed a second time from the same inputs."""
     klines: pl.LazyFrame | None = None
     """The exchange's own bars of the day, every stored interval."""
+    aggregates: pl.LazyFrame | None = None
+    """The exchange's aggregate trades, each once, ascending by their own ids."""
+    aggregate_parts: tuple[Manifest, ...] = ()
     sealed: dict[str, SealedFile] = field(default_factory=dict)
     """The sealed files that exist, by asset name."""
     previous: Edge | None = None

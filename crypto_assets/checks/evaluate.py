@@ -17,6 +17,7 @@ _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """What polars raises where a file is damaged."""
 
 _QUOTES = ("raw_quotes", "daily_quotes")
+_EVIDENCE = ("klines", "agg_trades")
 
 
 def evaluate(asset: str, day: Day) -> tuple[Verdict, ...]:
@@ -42,16 +43,16 @@ def blocked_by(verdicts: Iterable[Verdict], asset: str) -> tuple[Verdict, ...]:
     """Pick the verdicts that keep an asset from being built: failed ERROR ones that block it.
 
     A check that blocks sealing keeps back the sealed daily files, one that blocks everything
-    keeps back all else. Klines are evidence, not an ingredient: what is wrong with them blocks
-    nothing. Quotes go into nothing that must wait for them but their own sealed file. Nothing
-    blocks itself, because building it again is what mends it. A verdict by a check that is not in
-    the catalogue blocks everything.
+    keeps back all else. Klines and aggregates are evidence, not ingredients: what is wrong with
+    them alone blocks nothing. Quotes go into nothing that must wait for them but their own sealed
+    file. Nothing blocks itself, because building it again is what mends it. A verdict by a check
+    that is not in the catalogue blocks everything.
     """
     return tuple(verdict for verdict in verdicts if verdict.is_fault and _blocks(verdict, asset))
 
 
 def _blocks(verdict: Verdict, asset: str) -> bool:
-    if verdict.asset in ("klines", asset):
+    if verdict.asset in (*_EVIDENCE, asset):
         return False
     if verdict.asset in _QUOTES and asset != "daily_quotes":
         return False

@@ -15,7 +15,13 @@ from crypto_assets.pipeline import verdicts
 
 _RECORDED = ("raw_trades", "raw_quotes")
 """What is made of recordings, among other inputs; only the picture of it knows of this."""
-_GROUPS = {"raw": "hot", "bars": "hot", "daily": "sealed", "klines": "reference"}
+_GROUPS = {
+    "raw": "hot",
+    "bars": "hot",
+    "daily": "sealed",
+    "klines": "reference",
+    "agg": "reference",
+}
 
 
 def asset_definition(kind: Asset) -> dg.AssetsDefinition:

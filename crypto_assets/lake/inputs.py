@@ -43,9 +43,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     venue: str
     kind: str
-    """``capture``, ``trades``, ``klines``, ``rest`` or ``exchange_info``."""
+    """``capture``, ``trades``, ``agg_trades``, ``klines``, ``rest`` or ``exchange_info``."""
     source: str
-    """``stream`` for a capture, ``archive`` for a published file."""
+    """``stream`` for a capture, ``archive`` for a published file, ``rest`` for what was fetched."""
     sha256: str
     bytes: int
     checksum: str
@@ -58,7 +58,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown: int = 0
     """Lines that were read and not recognised."""
     ignored: dict[str, int] = {}
-    """Messages recognised and not taken, by kind."""
+    """Messages and rows recognised and not taken, by kind."""
     torn: str | None = None
     """Where and how the file is cut short, None when it is whole."""
     clock_offset_us: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crypto_assets.model.tables import (
+    AGG_TRADES,
     BARS,
     GAPS,
     KLINES,
@@ -36,6 +37,12 @@ ASSETS = {
         Asset("raw_trades", TRADES, (), "Trades as they came, one part an input."),
         Asset("raw_quotes", QUOTES, (), "Best bid and ask as they came, one part an input."),
         Asset("klines", KLINES, (), "The exchange's own bars, as published."),
+        Asset(
+            "agg_trades",
+            AGG_TRADES,
+            (),
+            "The exchange's own aggregates of trades, one part an input.",
+        ),
         Asset(
             "bars_1s",
             BARS,
@@ -70,7 +77,14 @@ ASSETS = {
             VERDICTS,
             (),
             "Every check's answer and what they add up to.",
-            after=("bars_1s", "klines", "daily_trades", "daily_quotes", "daily_bars"),
+            after=(
+                "bars_1s",
+                "klines",
+                "agg_trades",
+                "daily_trades",
+                "daily_quotes",
+                "daily_bars",
+            ),
         ),
         Asset(
             "gaps",

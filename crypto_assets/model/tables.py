@@ -48,6 +48,22 @@ class Trades(pa.DataFrameModel):
         ordered = True
 
 
+class AggTrades(pa.DataFrameModel):
+    """One row a taker's order at one price, as the exchange aggregates trades; ascending by id."""
+
+    agg_id: pl.Int64 = pa.Field(ge=0, unique=True, description="The venue's id of the aggregate.")
+    ts_event: Time = pa.Field(description="When the venue matched the first of its trades.")
+    price: Price = pa.Field(gt=0, description="The one price of its trades.")
+    quantity: Quantity = pa.Field(gt=0, description="Base units, the sum over its trades.")
+    first_trade_id: pl.Int64 = pa.Field(ge=0, description="Its first trade's id.")
+    last_trade_id: pl.Int64 = pa.Field(ge=0, description="Its last trade's, itself in it.")
+    is_buyer_maker: pl.Boolean = pa.Field(description="True when the taker sold.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
 class Quotes(pa.DataFrameModel):
     """One row a change of the best bid or ask, each update id once, ascending."""
 
@@ -261,6 +277,7 @@ TRADES = _table(
     id="trade_id",
     time="ts_event",
 )
+AGG_TRADES = _table("agg_trades", AggTrades, ("agg_id",), id="agg_id", time="ts_event")
 QUOTES = _table(
     "quotes",
     Quotes,
@@ -278,7 +295,17 @@ LISTINGS = _table("listings", Listings, ("symbol",))
 
 TABLES = {
     table.name: table
-    for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS, REVISIONS, LISTINGS)
+    for table in (
+        TRADES,
+        AGG_TRADES,
+        QUOTES,
+        BARS,
+        KLINES,
+        VERDICTS,
+        GAPS,
+        REVISIONS,
+        LISTINGS,
+    )
 }
 
 

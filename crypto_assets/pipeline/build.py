@@ -20,7 +20,7 @@ from crypto_assets.pipeline.published import Archive, Outcome, Watch, ignore, ta
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
 
-RAW = ("raw_trades", "raw_quotes", "klines")
+RAW = ("raw_trades", "raw_quotes", "klines", "agg_trades")
 """The assets whose parts are made of imported files."""
 LEDGERS = ("verdicts", "gaps", "revisions")
 """The assets that tell of a day: nothing is computed from them, and no check judges them."""

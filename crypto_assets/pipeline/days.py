@@ -38,6 +38,7 @@ def day_of(lake: Lake, partition: Partition) -> Day:
         ),
         quotes_summary=lake.summary("raw_quotes", partition),
         quote_parts=tuple(part.manifest for part in lake.parts("raw_quotes", partition)),
+        aggregate_parts=tuple(part.manifest for part in lake.parts("agg_trades", partition)),
         bars_summary=lake.manifest("bars_1s", partition),
         previous=neighbour(lake, partition.previous),
         next=neighbour(lake, partition.next),
@@ -53,6 +54,7 @@ def judged_day(lake: Lake, asset: str, partition: Partition) -> Day:
         trades=_scan(lake, asset if asset == "daily_trades" else "raw_trades", partition),
         quotes=_scan(lake, asset if asset == "daily_quotes" else "raw_quotes", partition),
         klines=_scan(lake, "klines", partition),
+        aggregates=_scan(lake, "agg_trades", partition),
         rules=rules_of(lake, partition),
     )
     if asset == "raw_trades" and day.trades is not None:

@@ -29,8 +29,10 @@ from crypto_assets.lake.parquet import read_manifest
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import TABLES
 from crypto_assets.pipeline import revisions
 from crypto_assets.pipeline.exchange_info import keep_exchange_info
+from crypto_assets.pipeline.fetched import Fetched
 from crypto_assets.pipeline.landing import Landing
 from crypto_assets.venues import venue
 from crypto_assets.venues.binance_exchange_info import ExchangeInfo, looks_like_exchange_info
@@ -43,8 +45,6 @@ ARCHIVE_BLOCK_BYTES = 4 << 20
 """So much of an archive is decoded at once; a few blocks and their frames are held at a time."""
 
 _SUFFIXES = (".gz", ".zst", ".zip", ".csv", ".dat", ".jsonl", ".json", ".txt")
-_REST = re.compile(r"[^\W_]+-rest-\d+-\d+\.csv")
-"""Trades fetched to heal a day, in the archive's columns, named by their first and last id."""
 _SOURCES = {"capture": "stream", "rest": "rest"}
 _UNSAFE = re.compile(r"[^\w.+-]")
 
@@ -161,7 +161,7 @@ def _identify(path: Path, venue_name: str, filename: str, *, may_differ: bool) -
             "nothing of it was taken, download it again",
         )
     name = venue(venue_name).archive_name(filename)
-    kind = "rest" if _REST.fullmatch(filename) else name.table if name else "capture"
+    kind = "rest" if Fetched.named(filename) else name.table if name else "capture"
     checksum = "absent" if published is None else "mismatch" if differs else "verified"
     source = "archive_monthly" if name is not None and name.is_monthly else "archive"
     return Record(
@@ -333,22 +333,25 @@ def _with_others(
 ) -> Draft:
     """Add the klines that other inputs hold of the same interval and day.
 
-    A day's klines lie in one file an interval, whether they came daily, monthly, or as a stray row
-    of the day before's file; where inputs disagree the last one taken is kept.
+    A day's klines lie in one file an interval, whether they came daily, monthly, page by page, or
+    as a stray row of the day before's file. Where inputs disagree the last one taken is kept, but
+    what was fetched takes the place of nothing in a file that holds published ones.
     """
     path = lake.layout.file(asset, partition, draft.name)
     known = _manifest(path) if asset == "klines" else None
     if known is None:
         return draft
-    name_of = venue(record.venue).archive_name
     others = [
         msgspec.structs.replace(entry, rows=0)
         for entry in known.inputs
-        if name_of(entry.name) != name_of(record.name)
+        if input_id(record.venue, entry) != record.id
     ]
     if not others:
         return draft
-    rows = pl.concat([*frames_of(draft.rows), *frames_of(scan_files([path]))])
+    found = [*frames_of(draft.rows), *frames_of(scan_files([path]))]
+    if record.source == "rest" and any(entry.source == "archive" for entry in others):
+        found.reverse()
+    rows = pl.concat(found)
     return replace(
         draft,
         rows=[rows.unique("ts_open", keep="first").sort("ts_open")],
@@ -365,7 +368,7 @@ def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> s
     """Decode every block; say where the file is cut short, None when it is whole."""
     waiting: Block | None = None
     torn: Torn | None = None
-    is_archive = venue(record.venue).archive_name(record.name) is not None
+    is_archive = record.source == "archive"
     for block in blocks(path, ARCHIVE_BLOCK_BYTES if is_archive else BLOCK_BYTES):
         if isinstance(block, Torn):
             torn = block
@@ -387,18 +390,17 @@ def _read(landing: Landing, record: Record, path: Path, progress: Progress) -> s
 
 def _decode_block(landing: Landing, record: Record, block: Block, *, last: bool) -> None:
     found = venue(record.venue)
-    if record.kind == "rest":
-        symbol = record.name.split("-", 1)[0]
-        landing.add_trades(symbol, found.decode_trades(block.data, block.first_line))
-        return
-    name = found.archive_name(record.name)
+    name = Fetched.named(record.name) or found.archive_name(record.name)
     if name is None:
         landing.add_frames(found.decode_frames(block.data, block.first_line, last=last))
-    elif name.table == "trades":
-        landing.add_trades(name.symbol, found.decode_trades(block.data, block.first_line))
+        return
+    if name.table == "trades":
+        rows = found.decode_trades(block.data, block.first_line)
+    elif name.table == "agg_trades":
+        rows = found.decode_agg_trades(block.data, block.first_line)
     else:
         rows = found.decode_klines(block.data, block.first_line, name.interval or "")
-        landing.add_klines(name.symbol, rows)
+    landing.add_rows(TABLES[name.table], name.symbol, rows)
 
 
 def _write_dead_letters(lake: Lake, record: Record, dead: Iterable[DeadLetter]) -> None:

@@ -17,14 +17,19 @@ from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.manifest import Input
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.tables import QUOTES, TABLES, TRADES, Table
+from crypto_assets.model.tables import KLINES, QUOTES, TABLES, TRADES, Table
 from crypto_assets.pipeline.listening import Listening
 from crypto_assets.venues import venue
 from crypto_assets.venues.venue import DeadLetter, Frames, Rows
 
 HELD_ROWS = 4_000_000
 """Rows kept in memory while an input is sorted; the others wait in scratch files."""
-ASSET_OF = {"trades": "raw_trades", "quotes": "raw_quotes", "klines": "klines"}
+ASSET_OF = {
+    "trades": "raw_trades",
+    "quotes": "raw_quotes",
+    "agg_trades": "agg_trades",
+    "klines": "klines",
+}
 _OFFSET_QUANTILE = 0.01
 _RECEIVED = re.compile(rb"(\d{19}|\d{16}) ")
 _US_DIGITS = 16
@@ -90,16 +95,14 @@ class Landing:
             for (symbol,), rows in by_symbol.items():
                 self._add(table, Instrument(self._record.venue, str(symbol)), rows)
 
-    def add_trades(self, symbol: str, rows: Rows) -> None:
-        """Take one block of an archive of trades."""
+    def add_rows(self, table: Table, symbol: str, rows: Rows) -> None:
+        """Take one block of an archive file of a table."""
         self.dead.extend(rows.dead)
-        self._add(TRADES, Instrument(self._record.venue, symbol), rows.frame)
-
-    def add_klines(self, symbol: str, rows: Rows) -> None:
-        """Take one block of an archive of klines."""
-        self.dead.extend(rows.dead)
-        if not rows.frame.is_empty():
-            instrument = Instrument(self._record.venue, symbol)
+        self.ignored.update(rows.ignored)
+        instrument = Instrument(self._record.venue, symbol)
+        if table is not KLINES:
+            self._add(table, instrument, rows.frame)
+        elif not rows.frame.is_empty():
             self._klines.setdefault(instrument, []).append(rows.frame)
 
     def _add(self, table: Table, instrument: Instrument, frame: pl.DataFrame) -> None:

@@ -25,6 +25,7 @@ VIEWS = {
     "quotes": ("daily_quotes", "raw_quotes"),
     "bars_1s": ("daily_bars", "bars_1s"),
     "klines": ("klines",),
+    "agg_trades": ("agg_trades",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
     "revisions": ("revisions",),
@@ -37,9 +38,8 @@ FORMATS = ("table", "csv", "json", "parquet")
 def views_of(lake: Lake) -> dict[str, View]:
     """Find what every view reads, as the lake lies now.
 
-    ``trades``, ``quotes`` and ``bars_1s`` read a partition's sealed file where it has one and its
-    hot files elsewhere; where hot parts overlap each id comes once. ``klines``, ``verdicts``,
-    ``gaps`` and ``revisions`` read what is stored of them.
+    Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
+    elsewhere; where hot parts overlap each id comes once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
     ``symbol_history`` are what the exchange said of its symbols.
     """

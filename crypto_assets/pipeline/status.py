@@ -66,7 +66,7 @@ def known_instruments(lake: Lake) -> list[Instrument]:
     return sorted(
         {
             instrument
-            for asset in ("raw_trades", "raw_quotes", "klines", "daily_trades")
+            for asset in ("raw_trades", "raw_quotes", "klines", "agg_trades", "daily_trades")
             for instrument in lake.layout.instruments(asset)
         },
     )

@@ -168,6 +168,7 @@ STEPS: dict[str, Step] = {
     "raw_trades": raw_trades,
     "raw_quotes": stored_parts("raw_quotes"),
     "klines": stored_parts("klines"),
+    "agg_trades": stored_parts("agg_trades"),
     "bars_1s": bars_1s,
     "daily_trades": sealed("daily_trades"),
     "daily_quotes": sealed("daily_quotes"),

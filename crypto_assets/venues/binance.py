@@ -30,12 +30,16 @@ class Binance:
         """Decode rows ``id,price,qty,quoteQty,time,isBuyerMaker[,isBestMatch]``."""
         return binance_archive.decode_trades(data, first_line)
 
+    def decode_agg_trades(self, data: bytes, first_line: int) -> Rows:
+        """Decode rows ``a,p,q,f,l,T,m[,M]``; tombstones are left out and counted."""
+        return binance_archive.decode_agg_trades(data, first_line)
+
     def decode_klines(self, data: bytes, first_line: int, interval: str) -> Rows:
         """Decode the archive's rows of 12 fields, open time first."""
         return binance_archive.decode_klines(data, first_line, interval)
 
     def archive_name(self, filename: str) -> ArchiveName | None:
-        """Read ``SYMBOL-trades-DATE`` or ``SYMBOL-INTERVAL-DATE``, .csv, .csv.gz or .zip."""
+        """Read ``SYMBOL-trades-DATE``, ``-aggTrades-`` or ``-INTERVAL-``; .csv, .csv.gz or .zip."""
         return binance_archive.archive_name(filename)
 
     def archive_file(self, name: ArchiveName) -> ArchiveFile | None:

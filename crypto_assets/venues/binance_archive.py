@@ -1,7 +1,8 @@
 """Binance's archive files, a block at a time: rows of the usual shape by position, the rest singly.
 
-Source: the exchange's public data archive, its README on trades, klines and the change of spot
-times from milliseconds to microseconds on 2025-01-01.
+Source: the exchange's public data archive, its README on trades, aggregate trades, klines and the
+change of spot times from milliseconds to microseconds on 2025-01-01; the API's changelog of
+2022-04-12 on aggregates that turned out to be duplicates and are marked ``p=0, q=0, f=-1, l=-1``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from crypto_assets.errors import InvalidName
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import parse_date
-from crypto_assets.model.tables import KLINES, PRICE, QUANTITY, TIME, TRADES
+from crypto_assets.model.tables import AGG_TRADES, KLINES, PRICE, QUANTITY, TIME, TRADES
 from crypto_assets.venues.binance_wire import (
     PRICE_DIGITS,
     QUANTITY_DIGITS,
@@ -38,12 +39,14 @@ _MS_DIGITS, _US_DIGITS = 13, 16
 _INT64 = 2**63
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z_ ,]*")
 _WHOLE = re.compile(r"[0-9]{1,19}")
+_TABLES = {"trades": "trades", "aggTrades": "agg_trades"}
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
 _KINDS = {"trades": "trades", "agg_trades": "aggTrades"}
 """What the archive calls each table that has no interval."""
 _MICROSECONDS_FROM = dt.date(2025, 1, 1)
+_TOMBSTONE = re.compile(rb"[0-9]{1,19},0(?:\.0{1,8})?,0(?:\.0{1,8})?,-1,-1,[^,]*(?:,[^,]*){1,2}")
 _NAME = re.compile(
-    r"(?P<symbol>[^\W_]+)-(?P<kind>trades|{intervals})"
+    r"(?P<symbol>[^\W_]+)-(?P<kind>trades|aggTrades|{intervals})"
     r"-(?P<date>[0-9]{{4}}-[0-9]{{2}}(?:-[0-9]{{2}})?)\.(?:csv|csv\.gz|csv\.zst|zip)".format(
         intervals="|".join(Interval),
     ),
@@ -71,6 +74,8 @@ class _Row:
 
     fields: tuple[tuple[str, _Kind], ...]
     optional: int = 0
+    tombstone: re.Pattern[bytes] | None = None
+    """What a row looks like that the exchange has taken back."""
 
     @property
     def counts(self) -> range:
@@ -94,6 +99,20 @@ _TRADE = _Row(
         ("isBestMatch", _Kind.FLAG),  # futures files do without
     ),
     optional=1,
+)
+_AGG_TRADE = _Row(
+    (
+        ("a", _Kind.WHOLE),
+        ("p", _Kind.PRICE),
+        ("q", _Kind.QUANTITY),
+        ("f", _Kind.WHOLE),
+        ("l", _Kind.WHOLE),
+        ("T", _Kind.TIME),
+        ("m", _Kind.FLAG),
+        ("M", _Kind.FLAG),  # futures files do without
+    ),
+    optional=1,
+    tombstone=_TOMBSTONE,
 )
 _KLINE = _Row(
     (
@@ -138,6 +157,30 @@ def decode_trades(data: bytes, first_line: int) -> Rows:
     return Rows(frame=frame, dead=tuple(block.dead), units=frozenset(block.units))
 
 
+def decode_agg_trades(data: bytes, first_line: int) -> Rows:
+    """Decode whole lines of an archive of aggregates; see :meth:`Venue.decode_agg_trades`."""
+    block = _read(data, first_line, _AGG_TRADE)
+    frame = (
+        block.columns.frame()
+        .select(
+            agg_id=as_whole("a"),
+            ts_event=as_time("T"),
+            price=as_decimal("p", PRICE),
+            quantity=as_decimal("q", QUANTITY),
+            first_trade_id=as_whole("f"),
+            last_trade_id=as_whole("l"),
+            is_buyer_maker=as_flag("m"),
+        )
+        .match_to_schema(AGG_TRADES.schema)
+    )
+    return Rows(
+        frame=frame,
+        dead=tuple(block.dead),
+        units=frozenset(block.units),
+        ignored={"tombstone": block.tombstones} if block.tombstones else {},
+    )
+
+
 def decode_klines(data: bytes, first_line: int, interval: str) -> Rows:
     """Decode whole lines of an archive of klines; see :meth:`Venue.decode_klines`."""
     block = _read(data, first_line, _KLINE)
@@ -172,8 +215,8 @@ def archive_name(filename: str) -> ArchiveName | None:
         parse_date(date if len(date) == len("YYYY-MM-DD") else f"{date}-01")
     except InvalidName:
         return None
-    if kind == "trades":
-        return ArchiveName(symbol, "trades", None, date)
+    if kind in _TABLES:
+        return ArchiveName(symbol, _TABLES[kind], None, date)
     return ArchiveName(symbol, "klines", kind, date)
 
 
@@ -207,6 +250,7 @@ class _Block:
         self.columns = Columns(row.names)
         self.dead: list[DeadLetter] = []
         self.units: set[str] = set()
+        self.tombstones = 0
 
 
 def _read(data: bytes, first_line: int, row: _Row) -> _Block:
@@ -317,6 +361,9 @@ def _read_single(block: _Block, line: int, data: bytes) -> None:
     if not data or data.isspace() or (line == 1 and _HEADER.fullmatch(data)):
         return
     row = block.row
+    if row.tombstone is not None and row.tombstone.fullmatch(data):
+        block.tombstones += 1
+        return
     try:
         texts = data.decode().split(",")
         if len(texts) not in row.counts:

@@ -75,6 +75,8 @@ class Rows:
     dead: tuple[DeadLetter, ...]
     units: frozenset[str] = field(default_factory=frozenset)
     """The units the times came in, of ``ms`` and ``us``."""
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Rows known and left out, by kind: ``tombstone`` is an aggregate marked as a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,9 @@ class ArchiveName:
 
     symbol: str
     table: str
-    """``trades`` or ``klines``."""
+    """``trades``, ``agg_trades`` or ``klines``."""
     interval: str | None
-    """The klines' interval; None for trades."""
+    """The klines' interval; None for the others."""
     date: str
     """``YYYY-MM-DD``, or ``YYYY-MM`` of a monthly file."""
 
@@ -131,6 +133,13 @@ class Venue(Protocol):
 
     def decode_trades(self, data: bytes, first_line: int) -> Rows:
         """Decode whole lines of an archive of trades to the schema ``TRADES``."""
+        ...
+
+    def decode_agg_trades(self, data: bytes, first_line: int) -> Rows:
+        """Decode whole lines of an archive of aggregate trades to the schema ``AGG_TRADES``.
+
+        Those the exchange marked as duplicates are left out and counted in ``ignored``.
+        """
         ...
 
     def decode_klines(self, data: bytes, first_line: int, interval: str) -> Rows:

@@ -19,7 +19,7 @@ from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.interval import DAY_US, SECOND_US, Interval
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.tables import BARS, KLINES, QUOTES, TRADES, Table
+from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, QUOTES, TRADES, Table
 from crypto_assets.model.verdict import Verdict
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "binance_spot"
@@ -114,6 +114,44 @@ class Make:
             .with_columns(pl.col(PRICES).fill_null(Decimal(1)))
             .cast(KLINES.schema)
         )
+
+    def aggregates(self, trades: pl.DataFrame) -> pl.DataFrame:
+        """What the exchange would aggregate: ids in a row of one price, side and millisecond."""
+        orders: list[list[dict[str, object]]] = []
+        for row in trades.with_columns(pl.col("ts_event").to_physical()).to_dicts():
+            last = orders[-1][-1] if orders else None
+            if last is not None and _is_one_order(last, row):
+                orders[-1].append(row)
+            else:
+                orders.append([row])
+        return pl.DataFrame(
+            [
+                {
+                    "agg_id": number,
+                    "ts_event": order[0]["ts_event"],
+                    "price": order[0]["price"],
+                    "quantity": sum((Decimal(str(of["quantity"])) for of in order), Decimal(0)),
+                    "first_trade_id": order[0]["trade_id"],
+                    "last_trade_id": order[-1]["trade_id"],
+                    "is_buyer_maker": order[0]["is_buyer_maker"],
+                }
+                for number, order in enumerate(orders, start=70)
+            ],
+            schema={**AGG_TRADES.schema, "ts_event": pl.Int64},
+            orient="row",
+        ).cast(AGG_TRADES.schema)
+
+    def aggregated(self, day: Day, aggregates: pl.DataFrame, source: str = "archive") -> Day:
+        """The same day with one part of aggregates from a source."""
+        entry = Input(name="aggregates", sha256="00", source=source, rows=aggregates.height)
+        times = aggregates["ts_event"].to_physical().to_list()
+        part = msgspec.structs.replace(
+            self.manifest(aggregates, AGG_TRADES),
+            inputs=(entry,),
+            first_us=min(times, default=None),
+            last_us=max(times, default=None),
+        )
+        return replace(day, aggregates=aggregates.lazy(), aggregate_parts=(part,))
 
     def manifest(self, frame: pl.DataFrame, table: Table) -> Manifest:
         """The manifest a frame deserves, with one stream as its input."""
@@ -269,6 +307,15 @@ class Make:
             quoted_value=pl.lit(None),
         )
         return trades.cast(TRADES.schema), published.cast(KLINES.schema)
+
+
+def _is_one_order(last: dict[str, object], row: dict[str, object]) -> bool:
+    """Whether a trade goes on with the order of the one before."""
+    return (
+        row["trade_id"] == int(str(last["trade_id"])) + 1
+        and (row["price"], row["is_buyer_maker"]) == (last["price"], last["is_buyer_maker"])
+        and int(str(row["ts_event"])) // 1_000 == int(str(last["ts_event"])) // 1_000
+    )
 
 
 @functools.lru_cache(maxsize=64)

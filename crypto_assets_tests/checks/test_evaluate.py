@@ -29,7 +29,10 @@ SEALED = ("daily_trades", "daily_quotes", "daily_bars")
 def whole(make: Make, trades: pl.DataFrame) -> Day:
     """A day with everything there is to judge."""
     klines = pl.concat([make.klines(trades, Interval.SECOND), make.klines(trades)])
-    day = make.day(trades, make.quotes(), klines)
+    day = make.aggregated(
+        make.day(trades, make.quotes(), klines),
+        make.aggregates(trades),
+    )
     for asset in SEALED:
         day = make.sealed(day, asset)
     return replace(
@@ -57,6 +60,7 @@ def test_evidence_is_plain_json_whether_a_check_passes_or_fails(make: Make) -> N
         good,
         trades=make.trades([5, 5, -1], [0, -9, 10**13], ["0", "1.0001", "2"]).lazy(),
         klines=make.klines(make.trades([1])).lazy(),
+        aggregates=make.aggregates(make.trades([2, 5])).lazy(),
         quotes=make.quotes(bids=("9", "-1", "1.23456")).lazy(),
         sealed={},
     )
@@ -76,7 +80,13 @@ def test_a_day_of_no_trade_and_of_one_is_judged_without_a_fault(make: Make) -> N
 
 def test_what_is_not_stored_fails_every_check_that_reads_it(make: Make) -> None:
     day = Day(partition=make.partition, rules=Rules(tick_size=Decimal(1), step_size=Decimal(1)))
-    idle = {"bars_equal_klines", "rebuilding_gives_the_same_bars"}
+    idle = {
+        "aggregates_cover_the_trades",
+        "bars_equal_klines",
+        "klines_add_up_to_the_trades",
+        "rebuilding_gives_the_same_bars",
+        "three_sources_agree",
+    }
     for asset in TABLE_OF:
         for verdict in evaluate(asset, day):
             if verdict.check in idle:
@@ -145,6 +155,7 @@ def test_differences_between_rows_are_right_across_the_parts_of_a_scan(
         ("raw_quotes", "update_ids_rise", {"daily_quotes"}),
         ("daily_quotes", "sealing_lost_nothing", set()),
         ("klines", "rows_match_their_schema", set()),
+        ("agg_trades", "rows_match_their_schema", set()),
         ("verdicts", "klines_count_every_trade", set(SEALED)),
         ("bars_1s", "bars_equal_klines", set(SEALED)),
         ("daily_trades", "bytes_match_their_checksum", {"daily_bars", "daily_quotes", "bars_1s"}),

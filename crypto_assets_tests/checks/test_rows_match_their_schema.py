@@ -22,11 +22,12 @@ NAME = "rows_match_their_schema"
 
 @pytest.mark.parametrize(
     "asset",
-    ["raw_trades", "raw_quotes", "bars_1s", "klines"],
+    ["raw_trades", "raw_quotes", "bars_1s", "klines", "agg_trades"],
 )
 def test_every_table_passes(make: Make, asset: str) -> None:
     trades = make.trades()
     day = make.day(trades, make.quotes(), make.klines(trades))
+    day = make.aggregated(day, make.aggregates(trades))
     verdict = make.judge(asset, NAME, day)
     assert verdict.passed, verdict.message
     assert verdict.evidence["rows"] != 0

@@ -39,6 +39,6 @@ def test_a_backfill(exchange: Remote, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CRYPTO_ASSETS_LAKE", str(tmp_path / "lake"))
     lake = Lake(tmp_path / "lake")
     know_symbols(lake, exchange, tmp_path)
-    failures = backfill(lake)
+    backfill(lake)
     expected = {str(day): condition for day, condition in HISTORY.expected().items()}
     assert conditions(lake) == expected

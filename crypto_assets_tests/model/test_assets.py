@@ -31,10 +31,11 @@ def test_everything_but_the_raw_data_descends_from_it() -> None:
         "raw_trades",
         "raw_quotes",
         "klines",
+        "agg_trades",
     }
     assert upstream_of("daily_bars") >= {"bars_1s", "daily_trades", "raw_trades", "raw_quotes"}
     assert upstream_of("verdicts") == set(ASSETS) - {"verdicts", "gaps", "revisions"}
-    assert "klines" not in upstream_of("daily_trades")
+    assert not {"klines", "agg_trades"} & upstream_of("daily_trades")
 
 
 def test_a_sealed_asset_has_one_asset_to_seal_of_the_same_table() -> None:

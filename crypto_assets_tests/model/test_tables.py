@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from crypto_assets.model.tables import (
+    AGG_TRADES,
     BARS,
     GAPS,
     KLINES,
@@ -37,6 +38,15 @@ GOOD: dict[str, dict[str, list[object]]] = {
         "is_buyer_maker": [True, False],
         "ts_recv": [None, AT],
         "quoted_value": [None, Decimal(3)],
+    },
+    "agg_trades": {
+        "agg_id": [1, 2],
+        "ts_event": [AT, AT],
+        "price": [Decimal(1), Decimal(2)],
+        "quantity": [Decimal(1), Decimal(2)],
+        "first_trade_id": [1, 4],
+        "last_trade_id": [3, 4],
+        "is_buyer_maker": [True, False],
     },
     "quotes": {
         "update_id": [1, 2],
@@ -121,6 +131,11 @@ BAD: list[tuple[Table, str, list[object]]] = [
     (TRADES, "price", [None, Decimal(1)]),
     (TRADES, "quantity", [Decimal(0), Decimal(1)]),
     (TRADES, "is_buyer_maker", [None, True]),
+    (AGG_TRADES, "agg_id", [1, 1]),
+    (AGG_TRADES, "price", [Decimal(0), Decimal(1)]),
+    (AGG_TRADES, "quantity", [Decimal(0), Decimal(1)]),
+    (AGG_TRADES, "first_trade_id", [-1, 1]),
+    (AGG_TRADES, "last_trade_id", [None, 1]),
     (QUOTES, "update_id", [2, 2]),
     (QUOTES, "bid", [Decimal(-1), Decimal(1)]),
     (QUOTES, "ask_quantity", [None, Decimal(1)]),
@@ -176,5 +191,5 @@ def test_another_shape_is_refused(
 def test_when_and_how_we_received_a_row_is_not_part_of_its_hash() -> None:
     assert set(TRADES.schema) - set(TRADES.hashed) == {"ts_recv", "quoted_value"}
     assert set(QUOTES.schema) - set(QUOTES.hashed) == {"ts_recv"}
-    for table in (BARS, KLINES, VERDICTS):
+    for table in (AGG_TRADES, BARS, KLINES, VERDICTS):
         assert table.hashed == tuple(table.schema)

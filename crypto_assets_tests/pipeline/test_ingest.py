@@ -48,6 +48,15 @@ def klines(minutes: Iterable[int], volume: str = "1.0") -> str:
     )
 
 
+def aggregates(ids: Iterable[int], *, quantity: str = "6.00", reverse: bool = False) -> str:
+    """Write archive rows of aggregates, three trades and one minute each, by their ids."""
+    found = [
+        f"{id_},1.50,{quantity},{3 * id_},{3 * id_ + 2},{DAY_MS + id_ * 60_000},True,True\n"
+        for id_ in ids
+    ]
+    return "".join(reversed(found) if reverse else found)
+
+
 def message(id_: int, symbol: str = "NEXOUSDT", stream: str | None = None) -> str:
     """Write one line of a capture."""
     at = DAY_MS + id_ * 1_000
@@ -74,7 +83,7 @@ def zst(data: bytes) -> bytes:
 
 
 def stored(lake: Lake, asset: str = "raw_trades", day: Partition = DAY) -> list[int]:
-    key = {"raw_trades": "trade_id", "raw_quotes": "update_id"}[asset]
+    key = {"raw_trades": "trade_id", "raw_quotes": "update_id", "agg_trades": "agg_id"}[asset]
     found: list[int] = lake.scan(asset, day).collect()[key].to_list()
     return found
 
@@ -111,6 +120,10 @@ EVERY_KIND: dict[str, tuple[str, str | bytes]] = {
     "capture with faults": ("nexo.jsonl", message(1) + "garbage\n" + message(2)[:-20]),
     "trades": ("NEXOUSDT-trades-2024-07-24.csv", rows(range(20))),
     "trades of a month": ("NEXOUSDT-trades-2024-07.zip", zipped(rows(range(4_000)).encode())),
+    "aggregates": ("NEXOUSDT-aggTrades-2024-07-24.csv", aggregates(range(20))),
+    "fetched trades": ("NEXOUSDT-rest-0-19.csv", rows(range(20))),
+    "fetched aggregates": ("NEXOUSDT-aggTrades-rest-0-19.csv", aggregates(range(20))),
+    "fetched klines": (f"NEXOUSDT-1m-rest-{DAY_MS}-{DAY_MS + 60_000}.csv", klines(range(2))),
     "klines": ("NEXOUSDT-1m-2024-07-24.csv.gz", gzip.compress(klines(range(1_440)).encode())),
     "exchange info": ("exchangeInfo.json", EXCHANGE_INFO),
 }
@@ -627,10 +640,114 @@ def test_klines_of_two_intervals_lie_side_by_side(lake: Lake, put: Put) -> None:
     assert [path.stem for path in lake.layout.files("klines", DAY)] == ["1h", "1m"]
 
 
+# What was fetched page by page.
+
+
+def fetched(first: int, last: int) -> str:
+    return f"NEXOUSDT-1m-rest-{DAY_MS + first * 60_000}-{DAY_MS + last * 60_000}.csv"
+
+
+def volumes(lake: Lake) -> list[str]:
+    found: list[str] = lake.scan("klines", DAY).collect()["volume"].cast(pl.String).to_list()
+    return [volume.rstrip("0").rstrip(".") for volume in found]
+
+
+def test_fetched_klines_of_a_day_lie_in_one_file_an_interval(lake: Lake, put: Put) -> None:
+    for first in (1_000, 0, 500):
+        pages = range(first, min(first + 500, 1_440))
+        taken = take(lake, put(fetched(pages[0], pages[-1]), klines(pages)))
+        assert (taken.record.kind, taken.record.source) == ("rest", "rest")
+    second = "".join(
+        f"{DAY_MS + at * 1_000},1.0,2.0,0.5,1.5,1.0,{DAY_MS + at * 1_000 + 999},3.0,7,0.5,0.7,0\n"
+        for at in range(3)
+    )
+    take(lake, put(f"NEXOUSDT-1s-rest-{DAY_MS}-{DAY_MS + 2_000}.csv", second))
+    assert [path.stem for path in lake.layout.files("klines", DAY)] == ["1m", "1s"]
+    minutes = lake.scan("klines", DAY).filter(pl.col("interval") == "1m").collect()
+    assert minutes["ts_open"].is_sorted()
+    assert minutes.height == 1_440
+
+
+def test_a_published_kline_is_kept_and_not_the_fetched_one(lake: Lake, put: Put) -> None:
+    """Whichever came first."""
+    take(lake, put(fetched(0, 1), klines(range(2), volume="1")))
+    take(lake, put("NEXOUSDT-1m-2024-07-24.csv", klines(range(1, 3), volume="2")))
+    assert volumes(lake) == ["1", "2", "2"]
+    take(lake, put(fetched(2, 3), klines(range(2, 4), volume="3")))
+    assert volumes(lake) == ["1", "2", "2", "3"]
+
+
+def test_of_fetched_klines_the_last_is_kept(lake: Lake, put: Put) -> None:
+    take(lake, put(fetched(0, 1), klines(range(2), volume="1")))
+    take(lake, put(fetched(1, 2), klines(range(1, 3), volume="2")))
+    assert volumes(lake) == ["1", "2", "2"]
+    take(lake, put(fetched(1, 2), klines(range(1, 3), volume="3")))
+    assert volumes(lake) == ["1", "3", "3"]
+
+
+def test_aggregates_come_out_of_order_and_repeated_and_lie_in_order_once(
+    lake: Lake,
+    put: Put,
+) -> None:
+    text = aggregates(range(9), reverse=True) + aggregates([3, 4]) + aggregates([1_440])
+    record = take(lake, put("NEXOUSDT-aggTrades-2024-07-24.csv", text)).record
+    assert (record.kind, record.source) == ("agg_trades", "archive")
+    assert stored(lake, "agg_trades") == list(range(9))
+    assert stored(lake, "agg_trades", DAY.next) == [1_440]
+    summary = lake.summary("agg_trades", DAY)
+    assert summary is not None
+    assert (summary.duplicates, summary.disordered, summary.conflicts) == (2, 8, ())
+
+
+def test_aggregates_of_parts_that_overlap_are_each_once_the_published_one(
+    lake: Lake,
+    put: Put,
+) -> None:
+    pages = aggregates(range(4, 12), quantity="9.00")
+    take(lake, put("NEXOUSDT-aggTrades-rest-4-11.csv", pages))
+    take(lake, put("NEXOUSDT-aggTrades-2024-07-24.csv", aggregates(range(6))))
+    found = lake.scan("agg_trades", DAY).collect()
+    assert found["agg_id"].to_list() == list(range(12))
+    assert found["quantity"].cast(pl.Int64()).to_list() == [6] * 6 + [9] * 6
+    summary = lake.summary("agg_trades", DAY)
+    assert summary is not None
+    assert (summary.conflicts, summary.sources) == ((4, 5), {"archive": 6, "rest": 8})
+
+
+def test_aggregates_taken_back_are_counted_in_the_record(lake: Lake, put: Put) -> None:
+    gone = f"7,0.00000000,0.00000000,-1,-1,{DAY_MS},False,True\n"
+    taken = take(lake, put("NEXOUSDT-aggTrades-2024-07-24.csv", aggregates(range(3)) + gone))
+    assert stored(lake, "agg_trades") == [0, 1, 2]
+    assert (taken.dead, taken.record.unreadable) == ((), 0)
+    assert taken.record.ignored == {"tombstone": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["NEXOUSDT-3m-rest-1-2.csv", "NEXOUSDT-rest-1.csv", "NEXOUSDT-aggTrades-rest-1-2.csv.gz"],
+)
+def test_a_name_that_is_not_quite_one_of_what_is_fetched_is_a_capture(
+    lake: Lake, put: Put, name: str
+) -> None:
+    with pytest.raises(UnreadableInput, match="could not read one line"):
+        take(lake, put(name, rows([1])))
+
+
 # What is gone is made again.
 
 
-@pytest.mark.parametrize("kind", ["capture", "capture with faults", "trades of a month", "klines"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "capture",
+        "capture with faults",
+        "trades of a month",
+        "aggregates",
+        "fetched aggregates",
+        "fetched klines",
+        "klines",
+    ],
+)
 def test_parts_that_are_gone_are_made_again_byte_for_byte(
     kind: str,
     lake: Lake,
@@ -639,7 +756,7 @@ def test_parts_that_are_gone_are_made_again_byte_for_byte(
 ) -> None:
     record = take(lake, put(*EVERY_KIND[kind])).record
     before = contents(lake.layout.root)
-    for asset in ("raw_trades", "raw_quotes", "klines"):
+    for asset in ("raw_trades", "raw_quotes", "agg_trades", "klines"):
         shutil.rmtree(lake.layout.root / asset, ignore_errors=True)
     days = sorted({(landed.asset, landed.symbol, landed.date) for landed in record.landed})
     for asset, symbol, date in days:

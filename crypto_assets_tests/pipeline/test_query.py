@@ -37,6 +37,16 @@ def archive(directory: Path, ids: range, name: str = "NEXOUSDT-trades-2024-07-24
     return path
 
 
+def test_aggregates_of_parts_that_overlap_are_counted_once(lake: Lake, tmp_path: Path) -> None:
+    for name, ids in (("2024-07-24", range(5)), ("rest-3-9", range(3, 10))):
+        text = "".join(f"{i},1.5,2.0,{i},{i},{DAY_MS + i * 1_000},True,True\n" for i in ids)
+        path = tmp_path / f"NEXOUSDT-aggTrades-{name}.csv"
+        path.write_text(text)
+        take(lake, path)
+    said = "sum(last_trade_id - first_trade_id + 1)::INT, min(symbol)"
+    assert query(lake, f"SELECT count(*), {said} FROM agg_trades").row(0) == (10, 10, "NEXOUSDT")
+
+
 def test_sealed_and_hot_data_of_a_day_are_counted_once(nexo: Lake) -> None:
     assert query(nexo, "SELECT date, count(*) FROM trades GROUP BY ALL ORDER BY ALL").rows() == [
         (day.date, rows)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from crypto_assets.model.tables import KLINES, TRADES
+from crypto_assets.model.tables import AGG_TRADES, KLINES, TRADES
 from crypto_assets.venues import venue
 from crypto_assets.venues.venue import ArchiveName, Rows
 
@@ -249,10 +249,75 @@ def test_a_kline_is_decoded_field_by_field() -> None:
     assert [(letter.line, letter.data) for letter in rows.dead] == [(3, data[:-30])]
 
 
+AGGREGATE = b"26129,0.01633102,4.70443515,27781,27783,1498793709153,true,true"
+TOMBSTONE = b"26130,0.00000000,0.00000000,-1,-1,1498793709154,false,true"
+
+
+def aggregates(*rows: bytes, first_line: int = 1) -> Rows:
+    return BINANCE.decode_agg_trades(b"".join(row + b"\n" for row in rows), first_line)
+
+
+def test_an_aggregate_is_decoded_field_by_field() -> None:
+    """The row is the example of the exchange's documentation of ``GET /api/v3/aggTrades``."""
+    rows = aggregates(AGGREGATE)
+    assert rows.frame.schema == AGG_TRADES.schema
+    assert rows.frame.row(0) == (
+        26129,
+        dt.datetime(2017, 6, 30, 3, 35, 9, 153000, dt.UTC),
+        Decimal("0.01633102"),
+        Decimal("4.70443515"),
+        27781,
+        27783,
+        True,
+    )
+    assert (rows.dead, rows.units, rows.ignored) == ((), {"ms"}, {})
+
+
+def test_aggregates_come_with_a_header_or_without_and_in_both_units() -> None:
+    header = (
+        b"agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker"
+    )
+    fine = AGGREGATE.replace(b"1498793709153,true", b"1735689600000123,False")
+    futures = AGGREGATE.removesuffix(b",true")
+    rows = aggregates(header, AGGREGATE, fine)
+    assert (rows.dead, rows.units) == ((), {"ms", "us"})
+    times = rows.frame["ts_event"].to_physical().to_list()
+    assert times == [1498793709153000, 1735689600000123]
+    assert rows.frame["is_buyer_maker"].to_list() == [True, False]
+    rows = aggregates(header, futures)
+    assert (rows.dead, rows.frame["is_buyer_maker"].to_list()) == ((), [True])
+
+
+def test_aggregates_taken_back_are_left_out_and_counted() -> None:
+    """The exchange marked duplicates on 2022-04-12 instead of removing them."""
+    rows = aggregates(AGGREGATE, TOMBSTONE, TOMBSTONE.replace(b".00000000", b""), AGGREGATE)
+    assert rows.frame["agg_id"].to_list() == [26129, 26129]
+    assert (rows.dead, rows.ignored) == ((), {"tombstone": 2})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        TOMBSTONE.replace(b"0.00000000,0.00000000", b"0.00000000,1.00000000"),
+        TOMBSTONE.replace(b"-1,-1", b"-1,5"),
+        TOMBSTONE.replace(b"-1,-1", b"5,5"),
+        AGGREGATE.replace(b"27783", b"-27783"),
+        ROW,
+    ],
+)
+def test_what_is_half_taken_back_cannot_be_read(row: bytes) -> None:
+    rows = aggregates(AGGREGATE, row)
+    assert rows.frame.height == 1
+    assert [letter.line for letter in rows.dead] == [2]
+    assert rows.ignored == {}
+
+
 @pytest.mark.parametrize(
     ("filename", "expected"),
     [
         ("BTCUSDT-trades-2024-07-24.zip", ("BTCUSDT", "trades", None, "2024-07-24")),
+        ("BTCUSDT-aggTrades-2024-07-24.zip", ("BTCUSDT", "agg_trades", None, "2024-07-24")),
+        ("BTCUSDT-aggTrades-2024-07.csv", ("BTCUSDT", "agg_trades", None, "2024-07")),
         ("BTCUSDT-trades-2024-07.csv.gz", ("BTCUSDT", "trades", None, "2024-07")),
         ("1000SATSUSDT-1m-2024-07-24.csv", ("1000SATSUSDT", "klines", "1m", "2024-07-24")),
         ("BTCUSDT-1s-2024-07.zip", ("BTCUSDT", "klines", "1s", "2024-07")),
@@ -275,7 +340,8 @@ def test_an_archive_says_by_its_name_what_it_holds(
         "BTCUSDT-trades-2024-13-01.zip",
         "BTCUSDT-trades-2024-02-30.zip",
         "BTCUSDT-7m-2024-01-01.zip",
-        "BTCUSDT-aggTrades-2024-01-01.zip",
+        "BTCUSDT-aggtrades-2024-01-01.zip",
+        "BTCUSDT-aggTrades-rest-1-2.csv",
         "btcusdt-trades-2024-01-01.zip",
         "../BTCUSDT-trades-2024-01-01.zip",
         "BTC/USDT-trades-2024-01-01.zip",
