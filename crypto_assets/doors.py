@@ -12,22 +12,28 @@ from crypto_assets.pipeline.heal import Doors
 from crypto_assets.pipeline.published import Archive
 from crypto_assets.settings import Healing
 from crypto_assets.sources import archive
+from crypto_assets.sources.binance import BINANCE
 from crypto_assets.sources.budget import SharedBudget
 from crypto_assets.sources.history import TradeHistory
 
 
 def open_doors(lake: Lake, healing: Healing, files: settings.Archive) -> Doors:
     """Give the doors of a lake, as its settings say where they lead."""
-    return Doors(history_of(lake, healing.http_url), archive_of(lake, files), time.sleep, now_us)
+    published = archive_of(lake, files, healing)
+    return Doors(history_of(lake, healing.http_url), published, time.sleep, now_us)
 
 
-def archive_of(lake: Lake, files: settings.Archive) -> Archive | None:
-    """Give the door to the published files, None where nobody is to be asked."""
-    if not files.url:
+def archive_of(lake: Lake, files: settings.Archive, healing: Healing) -> Archive | None:
+    """Give the door to what is published, None where nobody is to be asked."""
+    if not files.urls:
         return None
-    host = archive.Archive(files.url, files.listing_url, budget_of(lake, files.url))
+    rest = {BINANCE.name: history_of(lake, healing.http_url)} if BINANCE.name in files.urls else {}
     return Archive(
-        host=host,
+        hosts={
+            venue: archive.Archive(url, files.listing_urls.get(venue), budget_of(lake, url))
+            for venue, url in files.urls.items()
+        },
+        rest=rest,
         now_us=now_us,
         at_once=files.at_once,
         monthly_up_to=files.monthly_up_to_mb << 20,

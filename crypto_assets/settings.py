@@ -54,16 +54,27 @@ class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where published files come from, and how many of them at once."""
 
-    url: str = "https://data.binance.vision"
-    """The host of the files; empty asks nobody, so that only what is imported is built."""
-    listing_url: str | None = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"
-    """Where the bucket behind the host is listed; none is the host itself."""
+    urls: dict[str, str] = {
+        "binance": "https://data.binance.vision",
+        "bybit": "https://public.bybit.com",
+    }
+    """The host of the files by venue; a venue without one is not asked, so that only what is
+    imported of it is built."""
+    listing_urls: dict[str, str] = {
+        "binance": "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
+    }
+    """Where the bucket behind a host is listed, if not at the host itself."""
     at_once: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     """So many files are downloaded side by side."""
     monthly_up_to_mb: Annotated[int, msgspec.Meta(ge=0)] = 32
     """A month's file of at most so many megabytes is taken where the whole month is wanted."""
     recheck_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 7
     """The checksums of so many past days are read again and again by the sensor."""
+
+    def at(self, url: str) -> Archive:
+        """Give the same with every venue's files at one host; empty asks nobody."""
+        urls = dict.fromkeys(self.urls, url) if url else {}
+        return msgspec.structs.replace(self, urls=urls, listing_urls={})
 
 
 class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,7 +165,7 @@ def load() -> Settings:
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
     archive = settings.archive
     if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
-        archive = msgspec.structs.replace(archive, url=url, listing_url=None)
+        archive = archive.at(url)
     return msgspec.structs.replace(settings, lake=str(base / lake), archive=archive)
 
 

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Nobody's archive is asked but a test's own, in this process and in those it starts.
 os.environ["CRYPTO_ASSETS_ARCHIVE_URL"] = ""
+
+# A machine that is busy makes no test wrong.
+settings.register_profile("crypto_assets", deadline=None)
+settings.load_profile("crypto_assets")
 
 Tree = dict[str, tuple[int, int, str]]
 

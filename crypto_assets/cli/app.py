@@ -405,7 +405,7 @@ def heal(
 
     target, found, left = lake_of(lake), settings.load(), 0
     healing = settings.Healing(http_url=http_url or found.healing.http_url)
-    files = settings.Archive(url=archive_url, listing_url=None) if archive_url else found.archive
+    files = found.archive.at(archive_url) if archive_url else found.archive
     doors = open_doors(target, healing, files)
     for partition in partitions_of([symbol], date):
         with screen.progress() as bar:

@@ -47,10 +47,9 @@ def download(
     from crypto_assets.pipeline.published import KINDS, Found, take_published
 
     target = lake_of(lake)
-    files = settings.load().archive
-    if archive_url:
-        files = settings.Archive(url=archive_url, listing_url=None, at_once=files.at_once)
-    archive = archive_of(target, files)
+    found = settings.load()
+    files = found.archive.at(archive_url) if archive_url else found.archive
+    archive = archive_of(target, files, found.healing)
     if archive is None:
         raise InvalidSettings("archive: expected a host to download from; name --archive-url")
     known = [name for name in KINDS if name in ASSETS]

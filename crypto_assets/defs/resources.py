@@ -36,7 +36,8 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     @property
     def archive(self) -> Archive | None:
         """The door to the published files, as the settings say; None where nobody is asked."""
-        return archive_of(self.lake, settings.load().archive)
+        found = settings.load()
+        return archive_of(self.lake, found.archive, found.healing)
 
 
 class LakeSQL(DuckDBResource):

@@ -80,7 +80,7 @@ def _whole(live: Live, teller: Teller) -> Section:
     teller.heading(heading)
     teller.tell(intro)
     url = live.exchange.http_url
-    doors = open_doors(live.lake, Healing(http_url=url), Archive(url=url, listing_url=None))
+    doors = open_doors(live.lake, Healing(http_url=url), Archive().at(url))
     fetched = 0
     for day in live.days:
         healed = heal(live.lake, day, doors)

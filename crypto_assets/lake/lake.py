@@ -164,7 +164,10 @@ class Lake:
 
     def manifest(self, asset: str, partition: Partition) -> Manifest | None:
         """The manifest of a partition's only file, None when it is not there."""
-        path = self.layout.file(asset, partition)
+        return self.file_manifest(self.layout.file(asset, partition))
+
+    def file_manifest(self, path: Path) -> Manifest | None:
+        """The manifest of a committed file, None when it is not there."""
         return self._manifest(path) if path.exists() else None
 
     def scan(self, asset: str, partition: Partition) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -23,8 +23,10 @@ from crypto_assets.lake.inputs import Inputs, Record
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.published import Publication, Published, Span
 from crypto_assets.model.instrument import Instrument
+from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition, parse_date
 from crypto_assets.pipeline.ingest import stem_of, take
+from crypto_assets.pipeline.reference import Rest, fetch_aggregates, fetch_klines
 from crypto_assets.venues import venue
 from crypto_assets.venues.venue import ArchiveFile, ArchiveName
 
@@ -79,9 +81,12 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """An archive, and how it is to be used."""
+    """The archives of some venues, and how they are to be used."""
 
-    host: Host
+    hosts: Mapping[str, Host]
+    """By venue."""
+    rest: Mapping[str, Rest] = field(default_factory=dict)
+    """Who gives klines and aggregate trades that are not published yet, by venue."""
     now_us: Callable[[], int]
     at_once: int = 4
     """So many files are downloaded side by side."""
@@ -97,6 +102,8 @@ class Found(StrEnum):
     TAKEN = "taken"
     DIFFERS = "taken, its checksum differs"
     """Its bytes are not what their checksum says, twice; the checks judge its content."""
+    FETCHED = "fetched over REST"
+    """It is not published yet, and what there is of it was asked for otherwise."""
     NOT_PUBLISHED = "not published yet"
     NOT_OVER = "not published before the day has ended"
     FAILED = "failed"
@@ -145,10 +152,39 @@ def take_published(
     outcomes: list[Outcome] = []
     for instrument, those in groupby(sorted(days), key=lambda day: day.instrument):
         wanted = list(those)
+        if instrument.venue not in archive.hosts:
+            continue
         for table, interval in KINDS.get(asset, ()):
             taking = _Taking(lake, instrument, archive, watch, table, interval, again=again)
-            outcomes += taking.take(wanted)
+            outcomes += [
+                _fetched(lake, archive, table, interval, one) for one in taking.take(wanted)
+            ]
     return sorted(outcomes, key=lambda one: (one.day, one.file))
+
+
+def _fetched(
+    lake: Lake,
+    archive: Archive,
+    table: str,
+    interval: str | None,
+    outcome: Outcome,
+) -> Outcome:
+    """Fetch klines or aggregate trades that the archive does not have yet, as far as there are."""
+    day = outcome.day
+    rest = archive.rest.get(day.instrument.venue)
+    is_lacking = outcome.found in (Found.NOT_OVER, Found.NOT_PUBLISHED)
+    if rest is None or table == "trades" or not is_lacking or archive.now_us() < day.start_us:
+        return outcome
+    try:
+        if interval is not None:
+            count = fetch_klines(lake, day, Interval(interval), rest)
+        else:
+            count = fetch_aggregates(lake, day, rest)
+    except (Transient, Refused, UnreadableInput) as error:
+        return replace(outcome, why=f"{outcome.found.value}, and not to be fetched: {error}")
+    return (
+        replace(outcome, found=Found.FETCHED, why=f"{count:,} rows fetched") if count else outcome
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +218,11 @@ class _Taking:
     outcomes: list[Outcome] = field(default_factory=list)
     _lost: int = 0
     """Files in a row that could not be asked for."""
+
+    @property
+    def host(self) -> Host:
+        """Where the files are."""
+        return self.archive.hosts[self.instrument.venue]
 
     def take(self, days: Sequence[Partition]) -> list[Outcome]:
         """Take what is wanted of days; gives one outcome a day."""
@@ -237,7 +278,7 @@ class _Taking:
             if wanted is None:
                 continue
             try:
-                size = self.archive.host.size(wanted.file)
+                size = self.host.size(wanted.file)
             except (Transient, Refused):
                 continue
             if size is not None and size <= self.archive.monthly_up_to:
@@ -270,7 +311,7 @@ class _Taking:
 
     def _fetch(self, wanted: _Wanted) -> _Fetched:
         """Download one file, in a thread; nothing of the lake's data is touched here."""
-        host, file = self.archive.host, wanted.file
+        host, file = self.host, wanted.file
         into = self.lake.layout.downloads(self.instrument.venue) / stem_of(file.name)
 
         def download() -> Path | None:
@@ -361,11 +402,12 @@ def list_days(lake: Lake, instrument: Instrument, archive: Archive) -> Span | No
     if folder is None:
         return None
     try:
-        names = [one.key.rpartition("/")[2] for one in archive.host.listing(folder)]
+        found = archive.hosts[instrument.venue].listing(folder)
+        names = [one.key.rpartition("/")[2] for one in found]
     except (Transient, Refused):
         return None
-    found = [plug_in.archive_name(name) for name in names]
-    dates = sorted(parse_date(name.date) for name in found if name is not None)
+    files = [plug_in.archive_name(name) for name in names]
+    dates = sorted(parse_date(name.date) for name in files if name is not None)
     if not dates:
         return None
     span = Span(first=dates[0], last=dates[-1], asked_us=archive.now_us())
@@ -385,8 +427,9 @@ def look(
         StreamLost: the archive cannot answer now.
         Refused: it will not serve this place.
     """
-    sha256 = archive.host.checksum(file) if file.has_checksum else None
-    is_there = sha256 is not None or (not file.has_checksum and archive.host.size(file) is not None)
+    host = archive.hosts[instrument.venue]
+    sha256 = host.checksum(file) if file.has_checksum else None
+    is_there = sha256 is not None or (not file.has_checksum and host.size(file) is not None)
     published = Published(lake.layout, instrument)
     found = published.next(file.name, archive.now_us(), is_published=is_there, sha256=sha256)
     published.write(found)
@@ -411,7 +454,7 @@ def due_days(
     """
     due: list[Partition] = []
     for day in days:
-        if archive.now_us() < day.end_us:
+        if archive.now_us() < day.end_us or day.instrument.venue not in archive.hosts:
             continue
         for name in _names(assets, day):
             file = venue(day.instrument.venue).archive_file(name)

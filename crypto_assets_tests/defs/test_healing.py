@@ -37,7 +37,7 @@ def exchange(
         path = tmp_path / "crypto-assets.toml"
         path.write_text(
             f'[healing]\nhttp_url = "{found.http_url}"\nmost_ids = 50\n'
-            f'[archive]\nurl = "{found.http_url}"\nlisting_url = "{found.http_url}/"\n',
+            f'[archive]\nurls = {{binance = "{found.http_url}"}}\nlisting_urls = {{}}\n',
         )
         monkeypatch.setenv("CRYPTO_ASSETS_SETTINGS", str(path))
         yield found

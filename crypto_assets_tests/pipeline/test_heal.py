@@ -74,7 +74,7 @@ def _captured(
 def _doors(exchange: Remote, *, archive: bool = False) -> Doors:
     history = TradeHistory(exchange.http_url, Budget(limit=1_000_000), sleep=lambda _: None)
     host = Archive(exchange.http_url, sleep=lambda _: None)
-    files = Published(host=host, now_us=lambda: NOW_US) if archive else None
+    files = Published(hosts={"binance": host}, now_us=lambda: NOW_US) if archive else None
     return Doors(history, files, lambda _: None, lambda: NOW_US)
 
 
