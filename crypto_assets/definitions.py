@@ -22,14 +22,30 @@ from crypto_assets.defs.listings import (
 )
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
+from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
     assets=[*assets, segments, exchange_info],
     asset_checks=[*checks, exchange_info_checks],
-    jobs=[market_day, checks_only, take_segments, heal_job, incremental_job, exchange_info_day],
+    jobs=[
+        market_day,
+        checks_only,
+        take_segments,
+        heal_job,
+        recheck,
+        incremental_job,
+        exchange_info_day,
+    ],
     schedules=[daily_compaction, incremental_trades, daily_exchange_info],
-    sensors=[known_symbols, sealed_segments, open_gaps, collector, unwanted_collectors],
+    sensors=[
+        known_symbols,
+        published_files,
+        sealed_segments,
+        open_gaps,
+        collector,
+        unwanted_collectors,
+    ],
     resources=resources_of(Path(settings.load().lake)),
     # A partition's work is short: a process for every step would cost ten times as much.
     executor=dg.in_process_executor,

@@ -1,8 +1,8 @@
 """The only reader of the environment and of the settings file.
 
 ``crypto-assets.toml`` is looked for in the working directory, or where
-``CRYPTO_ASSETS_SETTINGS`` points; every value in it has a default. ``CRYPTO_ASSETS_LAKE`` wins over
-the file.
+``CRYPTO_ASSETS_SETTINGS`` points; every value in it has a default. ``CRYPTO_ASSETS_LAKE`` and
+``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from crypto_assets.model.instrument import Instrument
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
 LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
+ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
 MAIN = "main"
 """The collector there is where the settings name none."""
 _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -46,10 +47,23 @@ class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     http_url: str = "https://api.binance.com"
     """A host that serves trades by id, which the market-data-only one does not."""
-    archive_url: str = "https://data.binance.vision"
-    """A host of the published daily files."""
     most_ids: int = 1_000_000
     """Days that lack more are not healed by themselves: whole days come from the archive."""
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where published files come from, and how many of them at once."""
+
+    url: str = "https://data.binance.vision"
+    """The host of the files; empty asks nobody, so that only what is imported is built."""
+    listing_url: str | None = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"
+    """Where the bucket behind the host is listed; none is the host itself."""
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    """So many files are downloaded side by side."""
+    monthly_up_to_mb: Annotated[int, msgspec.Meta(ge=0)] = 32
+    """A month's file of at most so many megabytes is taken where the whole month is wanted."""
+    recheck_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 7
+    """The checksums of so many past days are read again and again by the sensor."""
 
 
 class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Symbols that are partitions from the start; imported ones are added by themselves."""
     first_date: str = "2020-01-01"
     """The first day that is a partition, ``YYYY-MM-DD``."""
+    archive: Archive = Archive()
     healing: Healing = Healing()
     incremental: Incremental = Incremental()
     collectors: dict[str, Recording] | None = None
@@ -137,7 +152,10 @@ def load() -> Settings:
     settings.recordings()
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
-    return msgspec.structs.replace(settings, lake=str(base / lake))
+    archive = settings.archive
+    if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
+        archive = msgspec.structs.replace(archive, url=url, listing_url=None)
+    return msgspec.structs.replace(settings, lake=str(base / lake), archive=archive)
 
 
 def environment() -> dict[str, str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Nobody's archive is asked but a test's own, in this process and in those it starts.
+os.environ["CRYPTO_ASSETS_ARCHIVE_URL"] = ""
 
 Tree = dict[str, tuple[int, int, str]]
 

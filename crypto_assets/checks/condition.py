@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crypto_assets.checks.day import Day
 from crypto_assets.model.coverage import Coverage
-from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.manifest import PUBLISHED, Manifest
 from crypto_assets.model.verdict import Condition, Verdict
 
 _TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
@@ -14,7 +14,13 @@ _TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
 what the exchange says of the day: neither degrades its trades."""
 
 
-def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False) -> Condition:
+def conclude(
+    verdicts: Sequence[Verdict],
+    day: Day,
+    *,
+    not_listed: bool = False,
+    awaited: bool = False,
+) -> Condition:
     """Say what is known of a partition.
 
     not_listed
@@ -22,7 +28,7 @@ def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False)
     halted
         No trade is stored, and the neighbours' ids follow each other: there was none.
     missing
-        No trade part is stored otherwise.
+        No trade part is stored otherwise, and the exchange was not found to be merely late.
     degraded
         An ERROR verdict on the trades or bars, hot or sealed, or on the day as a whole failed, or
         ids are missing.
@@ -36,17 +42,21 @@ def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False)
         the proven edges show to be whole. Or every kline of the day equals our bars in every
         field.
     provisional
-        No fault, but an edge is unproven.
+        No fault, but an edge is unproven, or nothing is stored and the exchange has not published
+        the day yet.
 
     Args:
         verdicts: Of every asset of the partition, by whichever checks were run.
         day: What they were judged from.
         not_listed: Whether the symbol is known not to have existed on the venue that day.
+        awaited: Whether the exchange had not published the day when it was asked, soon after it.
     """
     if not day.trade_parts:
         if not_listed:
             return Condition.NOT_LISTED
-        return Condition.HALTED if _ids_prove_no_trade(day) else Condition.MISSING
+        if _ids_prove_no_trade(day):
+            return Condition.HALTED
+        return Condition.PROVISIONAL if awaited else Condition.MISSING
     faults = any(verdict.is_fault and verdict.asset in _TRADES for verdict in verdicts)
     summary = day.trades_summary
     if faults or summary is None or summary.missing:
@@ -92,7 +102,7 @@ def _is_published(ids: Coverage, parts: Sequence[Manifest]) -> bool:
     """Whether one part that came from the exchange's archive alone holds all ids."""
     return any(
         part.inputs
-        and all(entry.source == "archive" for entry in part.inputs)
+        and all(entry.source in PUBLISHED and entry.checksum != "mismatch" for entry in part.inputs)
         and len(ids) > 0
         and not len(ids - part.coverage)
         for part in parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -94,5 +95,8 @@ class Day:
     """The day before, None where it is not stored or has holes at the edge."""
     next: Edge | None = None
     rules: Rules = Rules()
+    republished: Mapping[str, str] | None = None
+    """Published files of trades that were published again since they were taken, with the sha256
+    they have now; None where nobody asked."""
     elsewhere: tuple[Elsewhere, ...] = ()
     """Of the long silences of ``trades``."""

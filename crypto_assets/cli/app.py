@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
 import os
 import sys
@@ -15,12 +14,12 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import fetching, screen
-from crypto_assets.cli.options import FAULT, LakeOption, lake_of
+from crypto_assets.cli import downloading, fetching, screen
+from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.instrument import Instrument
-from crypto_assets.model.partition import Partition, parse_date
+from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.ingest import Taken, take
 from crypto_assets.pipeline.segments import touched
@@ -123,26 +122,6 @@ def _tell_taken(path: Path, taken: Taken, lake: Lake) -> None:
         )
 
 
-def _dates(text: str) -> tuple[str, str]:
-    first, _, last = text.partition("..")
-    if last and parse_date(last) < parse_date(first):
-        raise InvalidName(f"dates {text!r}: the last day is before the first")
-    return first, last or first
-
-
-def _partitions(symbols: list[str], dates: str) -> list[Partition]:
-    first, last = _dates(dates)
-    venue = settings.load().venue
-    found: list[Partition] = []
-    for symbol in symbols:
-        instrument = Instrument.parse(symbol, venue)
-        found += [
-            Partition(instrument, dt.date.fromordinal(day))
-            for day in range(parse_date(first).toordinal(), parse_date(last).toordinal() + 1)
-        ]
-    return found
-
-
 @app.command()
 def build(
     symbol: Annotated[list[str], typer.Option(help="A symbol; may be given several times.")],
@@ -162,7 +141,7 @@ def build(
     from crypto_assets.pipeline.status import status_of
 
     target = lake_of(lake)
-    partitions = _partitions(symbol, date)
+    partitions = partitions_of(symbol, date)
     with screen.progress() as bar:
         task = bar.add_task("building", total=len(partitions) * len(ASSETS))
 
@@ -423,13 +402,11 @@ def heal(
     from crypto_assets.doors import open_doors
     from crypto_assets.pipeline.heal import heal as run
 
-    target, found, left = lake_of(lake), settings.load().healing, 0
-    healing = settings.Healing(
-        http_url=http_url or found.http_url,
-        archive_url=archive_url or found.archive_url,
-    )
-    doors = open_doors(target, healing)
-    for partition in _partitions([symbol], date):
+    target, found, left = lake_of(lake), settings.load(), 0
+    healing = settings.Healing(http_url=http_url or found.healing.http_url)
+    files = settings.Archive(url=archive_url, listing_url=None) if archive_url else found.archive
+    doors = open_doors(target, healing, files)
+    for partition in partitions_of([symbol], date):
         with screen.progress() as bar:
             task = bar.add_task(f"healing {partition}", total=None)
             healed = run(target, partition, doors, functools.partial(bar.advance, task))
@@ -495,4 +472,5 @@ def exchange(
                 time.sleep(0.5)
 
 
+app.command("download")(downloading.download)
 app.command("fetch")(fetching.fetch)

@@ -13,6 +13,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import give_up, make, prepare
+from crypto_assets.pipeline.published import Archive, Outcome
 from crypto_assets.pipeline.steps import Made
 
 Frames = Mapping[Partition, pl.LazyFrame]
@@ -45,16 +46,20 @@ class Batch:
     asset: str
     partitions: list[Partition]
     upstream: Mapping[str, Frames]
+    archive: Archive | None = None
+    """Where published files come from."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """What came of the published files of each partition."""
     stored: dict[Partition, list[Committed]] = field(default_factory=dict)
     failed: dict[Partition, CryptoAssetsError] = field(default_factory=dict)
 
     def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
         """Make and store one partition after the other; give those that worked."""
-        is_prepared = self._prepare(self.partitions)
+        is_prepared = self._may_prepare()
         for partition in self.partitions:
             try:
                 if not is_prepared:
-                    prepare(self.lake, self.asset, [partition])
+                    self._prepare([partition])
                 with self.lake.building(self.asset, partition):
                     committed = [self._store(partition, made) for made in self._make(partition)]
             except CryptoAssetsError as error:
@@ -67,13 +72,16 @@ class Batch:
             if watch is not None:
                 watch(self.asset, partition)
 
-    def _prepare(self, partitions: list[Partition]) -> bool:
+    def _may_prepare(self) -> bool:
         """Prepare all partitions at once; where that fails each of them is to try alone."""
         try:
-            prepare(self.lake, self.asset, partitions)
+            self._prepare(self.partitions)
         except CryptoAssetsError:
             return False
         return True
+
+    def _prepare(self, partitions: list[Partition]) -> None:
+        self.outcomes += prepare(self.lake, self.asset, partitions, self.archive)
 
     def _make(self, partition: Partition) -> list[Made]:
         frames = {

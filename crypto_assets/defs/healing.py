@@ -33,7 +33,8 @@ def heal_day(
     if not context.has_partition_key:
         raise dg.Failure(description="no partition: choose one when launching this job")
     (day,) = partitions_of([context.partition_key])
-    healed = heal(lake.lake, day, open_doors(lake.lake, settings.load().healing))
+    found = settings.load()
+    healed = heal(lake.lake, day, open_doors(lake.lake, found.healing, found.archive))
     know(context.instance, healed.touched)
     yield from refresh_touched(lake.lake, {day, *healed.touched})
     context.log.info("%d ids healed, %d still missing", healed.count, len(healed.left))

@@ -9,6 +9,8 @@ from crypto_assets.defs.resources import open_lake
 from crypto_assets.lake.lake import Committed
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import verdicts
+from crypto_assets.pipeline.published import Found
 
 _PICTURED = ("bars_1s", "verdicts")
 _PICTURES = 7
@@ -27,7 +29,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """Store every partition of a batch.
 
         Raises:
-            dagster.Failure: not one of them could be made.
+            dagster.Failure: not one of them could be made, and that is a fault.
         """
         keys: list[str] = []
         for partition, files in obj.store():
@@ -38,15 +40,28 @@ class LakeIOManager(dg.ConfigurableIOManager):
                 asset_key=context.asset_key,
                 partition_key=key,
             )
+        for outcome in obj.outcomes:
+            if outcome.found is not Found.HELD:
+                told = outcome.why or outcome.found.value
+                context.log.info("%s of %s: %s", outcome.file, outcome.day, told)
         for partition, error in obj.failed.items():
             context.log.error("%s of %s: %s", obj.asset, partition, error)
-        if not keys:
+        if not keys and self._is_fault(obj):
             raise dg.Failure(
                 description="; ".join(str(error) for error in obj.failed.values()),
                 allow_retries=False,
             )
         if obj.failed:
             _narrow(context, keys)
+
+    def _is_fault(self, batch: Batch) -> bool:
+        """Whether one of the partitions that were not made should have been.
+
+        A day that is not published yet, was a halt or came before the symbol was listed has
+        nothing to make, and no fault.
+        """
+        stored = [verdicts.read(batch.lake, partition) for partition in batch.failed]
+        return any(one is None or one.condition.is_fault for one in stored)
 
     def _metadata(self, batch: Batch, partition: Partition, files: list[Committed]) -> Metadata:
         found = of_files(files, ASSETS[batch.asset].table)

@@ -43,7 +43,8 @@ def asset_definition(kind: Asset) -> dg.AssetsDefinition:
         lake: LakeResource,
         **upstream: Frames,
     ) -> Iterator[dg.Output[Batch]]:
-        batch = Batch(lake.lake, kind.name, partitions_of(context.partition_keys), upstream)
+        partitions = partitions_of(context.partition_keys)
+        batch = Batch(lake.lake, kind.name, partitions, upstream, lake.archive)
         yield dg.Output(batch)
         if _is_last(context, kind.name):
             _fail_with_faults(batch)

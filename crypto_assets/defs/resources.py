@@ -9,7 +9,10 @@ import dagster as dg
 import duckdb
 from dagster_duckdb import DuckDBResource
 
+from crypto_assets import settings
+from crypto_assets.doors import archive_of
 from crypto_assets.lake.lake import Lake
+from crypto_assets.pipeline.published import Archive
 from crypto_assets.pipeline.query import views_of
 from crypto_assets.sinks.duckdb import attach
 
@@ -29,6 +32,11 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     def lake(self) -> Lake:
         """The lake."""
         return open_lake(self.root)
+
+    @property
+    def archive(self) -> Archive | None:
+        """The door to the published files, as the settings say; None where nobody is asked."""
+        return archive_of(self.lake, settings.load().archive)
 
 
 class LakeSQL(DuckDBResource):

@@ -19,7 +19,7 @@ from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.heal import heal
 from crypto_assets.pipeline.segments import take_segments, waiting
 from crypto_assets.pipeline.status import DayStatus
-from crypto_assets.settings import Healing
+from crypto_assets.settings import Archive, Healing
 
 
 def tell_live(
@@ -80,7 +80,7 @@ def _whole(live: Live, teller: Teller) -> Section:
     teller.heading(heading)
     teller.tell(intro)
     url = live.exchange.http_url
-    doors = open_doors(live.lake, Healing(http_url=url, archive_url=url))
+    doors = open_doors(live.lake, Healing(http_url=url), Archive(url=url, listing_url=None))
     fetched = 0
     for day in live.days:
         healed = heal(live.lake, day, doors)

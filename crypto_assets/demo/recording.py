@@ -23,6 +23,7 @@ from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.sources.archive import Archive
 from crypto_assets.venues import venue
+from crypto_assets.venues.venue import ArchiveName
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 SECONDS = 20
@@ -68,9 +69,13 @@ class Live:
         """Let the day be over, and download what the exchange publishes: its own bars of it."""
         end_us = self.days[0].end_us
         self.exchange.jump(end_us + DAY_US // 2)
-        archive = Archive(self.exchange.http_url)
-        found = [archive.fetch(day, into, "1s") for day in self.days]
-        return [path for path in found if path is not None]
+        archive, seconds = Archive(self.exchange.http_url), []
+        for day in self.days:
+            name = ArchiveName(day.instrument.symbol, "klines", "1s", day.date.isoformat())
+            file = venue(day.instrument.venue).archive_file(name)
+            path = archive.fetch(file, into) if file is not None else None
+            seconds += [] if path is None else [path]
+        return seconds
 
 
 @contextlib.contextmanager

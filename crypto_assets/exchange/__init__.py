@@ -12,11 +12,13 @@ are not made by an order book, so there is no depth, and nothing can be ordered.
 
 from __future__ import annotations
 
+from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.faults import Faults
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.limits import Limits
 from crypto_assets.exchange.market import Market, random_market
 from crypto_assets.exchange.pace import FLAT_OUT, PAUSED, Pace
-from crypto_assets.exchange.server import Counters, Exchange
+from crypto_assets.exchange.server import Exchange
 from crypto_assets.exchange.thread import Remote, run_in_thread
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Market",
     "Pace",
     "Remote",
+    "Request",
     "random_market",
     "run_in_thread",
 ]

@@ -30,7 +30,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The switches, all off. Ranges of ids have both ends inside; times are seconds of the wall.
 
     ``hang_up``, ``server_shutdown_s`` and ``silence_s`` happen once when they are set and go back
-    to off; ``duplicate``, ``reorder``, ``drop``, ``garbage`` and ``refuse_times`` count down.
+    to off; ``duplicate``, ``reorder``, ``drop``, ``garbage`` and what ends in ``_times`` or
+    ``_after`` count down. The entries of what names files of the archive are told in :mod:`flaws`.
     """
 
     hang_up: str | None = None
@@ -57,8 +58,10 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Answer 429, 418 or another status: REST only, but 451 and 5xx archive and streams too."""
     refuse_times: int | None = None
     """How many requests; None for all until it is switched off."""
+    refuse_after: int = 0
+    """How many requests that it would refuse are answered first."""
     retry_after_s: int = 1
-    """The ``Retry-After`` of a refusal."""
+    """The ``Retry-After`` of a refusal with 418 or 429."""
     rest_lag_ids: int = 0
     """Keep the newest trades of every symbol out of REST."""
     rest_lag_s: float = 0.0
@@ -69,14 +72,36 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Symbols in HALT: quotes and empty klines, no trades; what was due comes later."""
     in_break: tuple[str, ...] = ()
     """Symbols in BREAK: nothing at all, no klines either."""
+    delisted: tuple[str, ...] = ()
+    """Symbols that are gone from REST and the streams; the archive keeps their files."""
     archive_late_s: float = 0.0
-    """Publish a day's files so long after it ends, in market time."""
+    """Publish the files of a day or month so long after it ends, in market time."""
+    archive_unpublished: tuple[str, ...] = ()
+    """Files that are not there: neither to be had nor listed."""
+    archive_truncated: tuple[str, ...] = ()
+    """Files that hold the first third of their rows, in a sound zip with a right checksum."""
     archive_missing: dict[str, Ranges] = {}
-    """Trades that the archive's trade and aggregate files lack until they are published anew."""
+    """Trades that files of trades and aggregates lack."""
+    archive_altered: dict[str, Ranges] = {}
+    """Trades whose quantity is twice what it was, in files of trades."""
+    archive_added: dict[str, Ranges] = {}
+    """Rows too many in files of trades: under each id a copy of the trade before it there."""
     wrong_checksums: tuple[str, ...] = ()
-    """Symbols whose ``.CHECKSUM`` files are wrong."""
+    """Files whose ``.CHECKSUM`` is wrong."""
     republished: tuple[str, ...] = ()
-    """Symbols whose files were published once more: complete, other bytes, a later date."""
+    """Files that were published once more: flawless, other bytes, a later date, a checksum."""
+    refuse_archive: int | None = None
+    """Answer 429, 418 or another status, on the archive's host only."""
+    refuse_archive_times: int | None = None
+    """How many requests; None for all until it is switched off."""
+    refuse_archive_after: int = 0
+    """How many requests of the archive are answered first."""
+    archive_cut_bytes: int | None = None
+    """Abort the connection of a download when so much of its body was sent and more is to come."""
+    archive_cut_times: int | None = None
+    """How many downloads; None for all until it is switched off."""
+    archive_bytes_per_s: float | None = None
+    """Send each download no faster than so."""
 
 
 _STATUSES = (418, 429, 451, 403, 500, 502, 503, 504)
@@ -96,8 +121,16 @@ def changed(faults: Faults, switches: Mapping[str, object]) -> Faults:
         raise InvalidSettings(f"expected switches of faults, found {error}") from error
     if found.hang_up not in (None, "abort", "close"):
         raise InvalidSettings(f"hang_up: expected abort or close, found {found.hang_up!r}")
-    if found.refuse is not None and found.refuse not in _STATUSES:
-        raise InvalidSettings(f"refuse: expected one of {_STATUSES}, found {found.refuse}")
+    for name in ("refuse", "refuse_archive"):
+        status = getattr(found, name)
+        if status is not None and status not in _STATUSES:
+            raise InvalidSettings(f"{name}: expected one of {_STATUSES}, found {status}")
+    if found.archive_cut_bytes is not None and found.archive_cut_bytes < 0:
+        raise InvalidSettings(f"archive_cut_bytes: expected >= 0, found {found.archive_cut_bytes}")
+    if found.archive_bytes_per_s is not None and found.archive_bytes_per_s <= 0:
+        raise InvalidSettings(
+            f"archive_bytes_per_s: expected more than 0, found {found.archive_bytes_per_s}",
+        )
     return found
 
 
@@ -107,11 +140,42 @@ def refusal(faults: Faults, *, is_rest: bool) -> int | None:
     everywhere = status is not None and (status >= _SERVER_ERROR or status == _GEOGRAPHY)
     if status is None or not (is_rest or everywhere):
         return None
+    if faults.refuse_after > 0:
+        faults.refuse_after -= 1
+        return None
     if faults.refuse_times is not None:
         faults.refuse_times -= 1
         if faults.refuse_times <= 0:
             faults.refuse, faults.refuse_times = None, None
     return status
+
+
+def archive_refusal(faults: Faults) -> int | None:
+    """Say the status the archive refuses a request with, if it does, and count it."""
+    status = refusal(faults, is_rest=False)
+    if status is not None or faults.refuse_archive is None:
+        return status
+    if faults.refuse_archive_after > 0:
+        faults.refuse_archive_after -= 1
+        return None
+    status = faults.refuse_archive
+    if faults.refuse_archive_times is not None:
+        faults.refuse_archive_times -= 1
+        if faults.refuse_archive_times <= 0:
+            faults.refuse_archive, faults.refuse_archive_times = None, None
+    return status
+
+
+def cut(faults: Faults, size: int) -> int | None:
+    """Say after how many bytes a body of some size is cut, if it is, and count it."""
+    most = faults.archive_cut_bytes
+    if most is None or most >= size:
+        return None
+    if faults.archive_cut_times is not None:
+        faults.archive_cut_times -= 1
+        if faults.archive_cut_times <= 0:
+            faults.archive_cut_bytes, faults.archive_cut_times = None, None
+    return most
 
 
 class Disturbance:

@@ -80,6 +80,11 @@ class Market:
         """Give the same market at another time, such as today."""
         return Market({name: tape.shifted(by_us) for name, tape in self.tapes.items()})
 
+    def without(self, symbols: Iterable[str]) -> Market:
+        """Give the market without some symbols."""
+        gone = set(symbols)
+        return Market({name: tape for name, tape in self.tapes.items() if name not in gone})
+
     def replaced(self, tape: Tape) -> Market:
         """Give the market with another tape of a symbol it has."""
         return Market({**self.tapes, tape.symbol.name: tape})

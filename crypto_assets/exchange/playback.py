@@ -118,6 +118,8 @@ class Playback:
         for found in dict.fromkeys(map(topic, streams)):
             if found is None or found.symbol not in self.market.tapes:
                 continue
+            if found.symbol in faults.delisted:
+                continue
             if found.kind.startswith(KLINE):
                 at, made = self._klines(found, after, combined=combined, unit=unit)
             else:

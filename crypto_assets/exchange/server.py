@@ -1,24 +1,27 @@
-"""The exchange on a loopback port: the only module with sockets and a clock.
+"""The exchange on a loopback port: its clock, its streams, and the hosts that answer requests.
 
 Everything it decides is decided elsewhere: :mod:`rest` answers, :mod:`streams` obeys,
-:mod:`playback` plays, :mod:`limits` counts, :mod:`archive` makes files, :mod:`faults` misbehaves.
+:mod:`playback` plays, :mod:`limits` counts, :mod:`archive_host` gives files, :mod:`desk` refuses
+and counts, :mod:`faults` misbehaves, and :mod:`control` is how it is told to.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from crypto_assets.errors import InvalidSettings
-from crypto_assets.exchange import archive, rest, streams
+from crypto_assets.exchange import control, rest, streams
+from crypto_assets.exchange.archive_host import ArchiveHost, Scene
+from crypto_assets.exchange.counters import Counters
+from crypto_assets.exchange.desk import Desk, json_response
 from crypto_assets.exchange.faults import Faults, changed, refusal
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.limits import Attempts, Denied, Limits, Weights
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.pace import Clock, Pace
@@ -31,43 +34,8 @@ _TICK_S = 0.004
 _BATCH = 2_048
 _HIGH_WATER = 1 << 20
 _LARGEST_MESSAGE = 1 << 16
-_BAD_REQUEST, _NOT_FOUND, _PARTIAL, _UNSATISFIABLE = 400, 404, 206, 416
+_BAD_REQUEST, _TOO_MANY = 400, 429
 _TOO_SLOW = streams.Cut(None, "slow consumer")
-_REASONS = {
-    429: (-1003, "Too many requests; current limit is exceeded."),
-    418: (-1003, "Way too much request weight used; IP banned."),
-    451: (0, "Service unavailable from a restricted location."),
-    403: (-1, "Forbidden."),
-}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Counters(msgspec.Struct, kw_only=True):
-    """What has happened so far."""
-
-    now_us: int
-    """Market time."""
-    issued: dict[str, tuple[int, int] | None]
-    """First and last trade id that exist, by symbol."""
-    dropped: dict[str, list[tuple[int, int]]]
-    """Trade ids that drops and silences kept out of the stream, by symbol."""
-    frames: dict[str, int]
-    """Frames sent, by kind."""
-    connections: int
-    """Open now."""
-    opened: int
-    """Opened ever."""
-    cuts: dict[str, int]
-    """Connections the exchange ended, by reason."""
-    requests: dict[str, int]
-    """Requests of REST and archive, by path or ``archive``."""
-    statuses: dict[int, int]
-    """Their answers."""
-
-
-class _Jump(msgspec.Struct, forbid_unknown_fields=True):
-    to_us: int
 
 
 @dataclass(eq=False, slots=True)
@@ -106,13 +74,11 @@ class Exchange:
         self._weights = Weights(self._limits)
         self._attempts = Attempts(self._limits)
         self._port = port
-        self._venue = venue("binance")
         self._connections: set[_Connection] = set()
         self._opened = 0
         self._cuts: Counter[str] = Counter()
-        self._requests: Counter[str] = Counter()
-        self._statuses: Counter[int] = Counter()
-        self._files: dict[archive.File, bytes] = {}
+        self._desk = Desk(lambda: self._faults)
+        self._archive = ArchiveHost(self._desk, venue("binance"), self._scene)
         self._tasks: set[asyncio.Task[None]] = set()
         self._silent_until = 0.0
         self._next_hang_up: float | None = None
@@ -122,17 +88,12 @@ class Exchange:
         app = web.Application()
         app.add_routes(
             [
-                web.get("/_control", self._tell),
-                web.get("/_control/faults", self._tell_faults),
-                web.post("/_control/faults", self._take_faults),
-                web.post("/_control/pace", self._take_pace),
-                web.post("/_control/jump", self._take_jump),
-                web.get("/api/v3/{path:.+}", self._answer),
+                *control.routes(self, self._catch_up),
+                web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
                 web.get("/stream", self._stream),
-                web.get("/", self._list),
-                web.get("/{key:data/.+}", self._file),
+                *self._archive.routes(),
             ],
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -182,9 +143,15 @@ class Exchange:
             connections=len(self._connections),
             opened=self._opened,
             cuts=dict(self._cuts),
-            requests=dict(self._requests),
-            statuses=dict(self._statuses),
+            requests=dict(self._desk.journal.paths),
+            statuses=dict(self._desk.journal.statuses),
+            too_early=self._desk.journal.too_early,
         )
+
+    @property
+    def requests(self) -> list[Request]:
+        """The last 20,000 requests of REST and archive, in the order they were done with."""
+        return list(self._desk.journal.requests)
 
     @property
     def faults(self) -> Faults:
@@ -227,6 +194,10 @@ class Exchange:
         self._catch_up()
         self._clock = self._clock.jumped(to_us, self._now)
         self._playback.jump(to_us)
+
+    def _scene(self) -> Scene:
+        self._catch_up()
+        return self._playback.market, self._playback.now_us, self._faults
 
     @property
     def _now(self) -> float:
@@ -348,13 +319,13 @@ class Exchange:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         refused = refusal(self._faults, is_rest=False)
         if refused is not None:
-            return self._refused(refused)
+            return self._turned_away(refused)
         if self._attempts.exceeded(request.remote or "", self._now):
-            return self._refused(429)
+            return self._turned_away(_TOO_MANY)
         try:
             session = self._session(request)
         except ValueError as error:
-            return _json(rest.error_body(-1194, str(error)), status=_BAD_REQUEST)
+            return json_response(rest.error_body(-1194, str(error)), _BAD_REQUEST)
         socket = web.WebSocketResponse(
             autoping=False,
             compress=False,
@@ -379,6 +350,10 @@ class Exchange:
         finally:
             self._connections.discard(connection)
         return socket
+
+    def _turned_away(self, status: int) -> web.Response:
+        self._desk.journal.statuses[status] += 1
+        return self._desk.refused(status)
 
     def _session(self, request: web.Request) -> streams.Session:
         """Read what the address asks for: ``/ws``, ``/ws/<stream>`` or ``/stream?streams=``."""
@@ -410,8 +385,6 @@ class Exchange:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        self._requests[path] += 1
-        await self._linger()
         spent = self._weights.spend(
             request.remote or "",
             rest.weight(path, request.query),
@@ -423,13 +396,13 @@ class Exchange:
         }
         refused = refusal(self._faults, is_rest=True)
         if refused is not None:
-            return self._refused(refused, headers=headers)
+            return self._desk.refused(refused, headers=headers)
         if isinstance(spent, Denied):
-            return self._refused(spent.status, spent.retry_after_s, headers)
+            return self._desk.refused(spent.status, spent.retry_after_s, headers)
         self._catch_up()
         faults = self._faults
         view = rest.View(
-            self._playback.market,
+            self._playback.market.without(faults.delisted),
             self._playback.now_us,
             self._limits,
             lag_us=int(faults.rest_lag_s * SECOND_US),
@@ -441,149 +414,11 @@ class Exchange:
             unit = streams.time_unit(request.headers.get("X-MBX-TIME-UNIT"))
             body = rest.answer(path, request.query.items(), view, unit)
         except rest.Refusal as error:
-            return self._counted(_json(error.body, error.status, headers))
+            return json_response(error.body, error.status, headers)
         except ValueError as error:
             body = rest.error_body(-1194, str(error))
-            return self._counted(_json(body, _BAD_REQUEST, headers))
-        return self._counted(_json(body, headers=headers))
-
-    def _refused(
-        self,
-        status: int,
-        retry_after_s: int | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> web.Response:
-        code, text = _REASONS.get(status, (-1000, "An unknown error occurred."))
-        after = self._faults.retry_after_s if retry_after_s is None else retry_after_s
-        told = {"Retry-After": str(after)} if status in (418, 429) else {}
-        return self._counted(
-            _json(rest.error_body(code, text), status, {**(headers or {}), **told})
-        )
-
-    def _counted(self, response: web.Response) -> web.Response:
-        self._statuses[response.status] += 1
-        return response
-
-    async def _linger(self) -> None:
-        if self._faults.slow_answer_s:
-            await asyncio.sleep(self._faults.slow_answer_s)
-
-    # Archive
-
-    async def _list(self, request: web.Request) -> web.StreamResponse:
-        self._requests["archive"] += 1
-        await self._linger()
-        refused = refusal(self._faults, is_rest=False)
-        if refused is not None:
-            return self._refused(refused)
-        query = request.query
-        try:
-            most = int(query.get("max-keys", archive.MOST_KEYS))
-        except ValueError:
-            return self._counted(web.Response(status=_BAD_REQUEST))
-        asked = archive.Listing(
-            query.get("prefix", ""),
-            query.get("delimiter", ""),
-            query.get("marker", ""),
-            min(max(most, 0), archive.MOST_KEYS),
-        )
-        chosen, folders, truncated = asked.page(self._published())
-        entries = [
-            archive.Entry(file.key, file.published_us, await self._content(file)) for file in chosen
-        ]
-        body = archive.listing(entries, folders, asked, truncated=truncated)
-        return self._counted(web.Response(body=body, content_type="application/xml"))
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        self._requests["archive"] += 1
-        await self._linger()
-        refused = refusal(self._faults, is_rest=False)
-        if refused is not None:
-            return self._refused(refused)
-        key = request.match_info["key"]
-        file = next((file for file in self._published() if file.key == key), None)
-        if file is None:
-            body = archive.not_found(key)
-            return self._counted(
-                web.Response(body=body, status=_NOT_FOUND, content_type="application/xml"),
-            )
-        entry = archive.Entry(key, file.published_us, await self._content(file))
-        return self._counted(_download(entry, request))
-
-    def _published(self) -> list[archive.File]:
-        self._catch_up()
-        return archive.published(self._playback.market, self._playback.now_us, self._faults)
-
-    async def _content(self, file: archive.File) -> bytes:
-        if file not in self._files:
-            tape = self._playback.market.tapes[file.symbol]
-            # A day's file takes a while; the streams go on meanwhile.
-            self._files[file] = await asyncio.to_thread(archive.content, tape, file, self._venue)
-        return self._files[file]
-
-    # Control
-
-    async def _tell(self, _: web.Request) -> web.StreamResponse:
-        self._catch_up()
-        return _json(msgspec.json.encode(self.counters))
-
-    async def _tell_faults(self, _: web.Request) -> web.StreamResponse:
-        return _json(msgspec.json.encode(self._faults))
-
-    async def _take_faults(self, request: web.Request) -> web.StreamResponse:
-        try:
-            switches = msgspec.json.decode(await request.read(), type=dict[str, object])
-            return _json(msgspec.json.encode(self.inject(switches)))
-        except (msgspec.DecodeError, InvalidSettings) as error:
-            return _json(rest.error_body(-1, str(error)), _BAD_REQUEST)
-
-    async def _take_pace(self, request: web.Request) -> web.StreamResponse:
-        try:
-            self.play(msgspec.json.decode(await request.read(), type=Pace))
-        except msgspec.DecodeError as error:
-            return _json(rest.error_body(-1, str(error)), _BAD_REQUEST)
-        return _json(msgspec.json.encode(self._clock.pace))
-
-    async def _take_jump(self, request: web.Request) -> web.StreamResponse:
-        try:
-            self.jump(msgspec.json.decode(await request.read(), type=_Jump).to_us)
-        except msgspec.DecodeError as error:
-            return _json(rest.error_body(-1, str(error)), _BAD_REQUEST)
-        return await self._tell(request)
-
-
-def _json(
-    body: bytes,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
-
-
-def _download(entry: archive.Entry, request: web.Request) -> web.Response:
-    """Give a file, or the part of it that ``Range`` asks for."""
-    headers = {"ETag": entry.etag, "Accept-Ranges": "bytes"}
-    body, status, size = entry.content, 200, len(entry.content)
-    try:
-        wanted = range(size)[request.http_range]
-    except ValueError:
-        return web.Response(status=_UNSATISFIABLE, headers={"Content-Range": f"bytes */{size}"})
-    if "Range" in request.headers:
-        if not wanted:
-            return web.Response(
-                status=_UNSATISFIABLE,
-                headers={"Content-Range": f"bytes */{size}"},
-            )
-        body, status = body[wanted.start : wanted.stop], _PARTIAL
-        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-    response = web.Response(
-        body=body,
-        status=status,
-        headers=headers,
-        content_type="binary/octet-stream",
-    )
-    response.last_modified = entry.modified_us / SECOND_US
-    return response
+            return json_response(body, _BAD_REQUEST, headers)
+        return json_response(body, headers=headers)
 
 
 async def _quietly(work: Awaitable[object]) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from crypto_assets.exchange.klines import Span, bars
+from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.tables import PRICE, QUANTITY
 
 Ints = npt.NDArray[np.int64]
@@ -124,6 +125,16 @@ class Tape:
         """Count the trades that happened by then."""
         return int(np.searchsorted(self.trade_due, now_us, side="right"))
 
+    def days_until(self, now_us: int) -> list[int]:
+        """Find the days since 1970 on which it had traded by then, ascending."""
+        count = self.trades_until(now_us)
+        if not count:
+            return []
+        days = np.arange(self.first_us // DAY_US, int(self.trade_due[count - 1]) // DAY_US + 2)
+        edges = np.searchsorted(self.trade_due[:count], days * DAY_US)
+        found: list[int] = days[:-1][np.diff(edges) > 0].tolist()
+        return found
+
     def shifted(self, by_us: int) -> Tape:
         """Give the same tape at another time."""
         move = pl.col("time_us") + by_us
@@ -190,14 +201,19 @@ class Tape:
         return (self.hold.since_us, NEVER) if self.hold and self.hold.is_break else None
 
 
+def quote_value() -> pl.Expr:
+    """Give price times quantity, half up to 8 decimals."""
+    price, quantity = (pl.col(name).reinterpret(dtype=pl.Int128) for name in ("price", "quantity"))
+    # In two parts, for the product may exceed 128 bits.
+    value = price * (quantity // UNIT) + (price * (quantity % UNIT) + UNIT // 2) // UNIT
+    return value.reinterpret(dtype=QUANTITY)
+
+
 def _numbered(trades: pl.DataFrame) -> pl.DataFrame:
     """Add the exact quote value, and the number of the aggregate trade each belongs to.
 
     Consecutive ids of one price, side and millisecond are one taker's order.
     """
-    price, quantity = (pl.col(name).reinterpret(dtype=pl.Int128) for name in ("price", "quantity"))
-    # Half up to 8 decimals; in two parts, for the product may exceed 128 bits.
-    quote = price * (quantity // UNIT) + (price * (quantity % UNIT) + UNIT // 2) // UNIT
     alike = (
         (pl.col("trade_id").diff() == 1)
         & (pl.col("price") == pl.col("price").shift())
@@ -206,7 +222,7 @@ def _numbered(trades: pl.DataFrame) -> pl.DataFrame:
     )
     number = (~alike.fill_null(value=False)).cum_sum().cast(pl.Int64())
     return trades.with_columns(
-        quote=quote.reinterpret(dtype=QUANTITY),
+        quote=quote_value(),
         # Aggregates have fewer ids than trades; they are contiguous too.
         agg_id=number + pl.col("trade_id").first() // 2,
     )

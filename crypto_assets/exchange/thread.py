@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.faults import Faults
+from crypto_assets.exchange.journal import Request
 from crypto_assets.exchange.limits import Limits
 from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.pace import Pace
-from crypto_assets.exchange.server import Counters, Exchange
+from crypto_assets.exchange.server import Exchange
 
 _T = TypeVar("_T")
 
@@ -30,6 +32,11 @@ class Remote:
     def counters(self) -> Counters:
         """What has happened so far."""
         return self._call(lambda: self._exchange.counters)
+
+    @property
+    def requests(self) -> list[Request]:
+        """The last requests of REST and archive; see :attr:`Exchange.requests`."""
+        return self._call(lambda: self._exchange.requests)
 
     @property
     def faults(self) -> Faults:

@@ -49,7 +49,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str
     bytes: int
     checksum: str
-    """Whether the publisher's checksum was ``verified`` or ``absent``."""
+    """Whether the publisher's checksum was ``verified``, ``absent`` or a ``mismatch``."""
+    published: str | None = None
+    """The sha256 the publisher gave, None where it gave none."""
     landed: tuple[Landed, ...] = ()
     unreadable: int = 0
     """Lines that may have held data and could not be read."""
@@ -79,6 +81,10 @@ class Inputs:
     def path(self, record: Record) -> Path:
         """Where an input's bytes lie: each version of a file in a directory of its own."""
         return self._of(record.id) / record.sha256[:12] / checked_name(record.name)
+
+    def aside(self, record: Record) -> Path:
+        """Where the parts of an earlier version of an input lie until they were compared."""
+        return self._of(record.id) / ".before"
 
     def keep(self, source: Path, record: Record, *, is_final: bool = False) -> Path:
         """Copy a file's bytes into the lake, beside those of an earlier version of it.

@@ -90,6 +90,14 @@ class Layout:
         """Every table of what a venue listed on a day, by venue and day."""
         return sorted((self.root / "listings").glob("venue=*/date=*/listings.parquet"))
 
+    def published(self, instrument: Instrument) -> Path:
+        """The directory of what an exchange was found to have published of an instrument."""
+        return self.root / "published" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
+
+    def downloads(self, venue: str) -> Path:
+        """The directory of files on their way into the lake."""
+        return self.root / "downloads" / f"venue={venue}"
+
     def fetching(self, instrument: Instrument) -> Path:
         """The directory whoever fetches an instrument's new trades holds meanwhile."""
         return self.root / "fetching" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"

@@ -17,8 +17,11 @@ from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.tables import TRADES, Table
 from crypto_assets.transforms.merge import merge
 
-PRECEDENCE = ("archive", "rest", "stream")
-"""Which source's row is kept where several have it: what the exchange published comes first."""
+PRECEDENCE = ("archive", "archive_monthly", "rest", "stream")
+"""Which source's row is kept where several have it: what the exchange published comes first.
+
+Daily files come before monthly ones, which have been seen to lack rows.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,15 @@ class Part:
 
     @property
     def trust(self) -> tuple[int, bool, int, str]:
-        """Where it stands in the order of precedence: source, whole before damaged, size, name."""
+        """Where it stands in the order of precedence: source, whole before damaged, size, name.
+
+        A file whose bytes are not what its publisher's checksum says comes last of all.
+        """
         found = self.manifest
-        ranks = (PRECEDENCE.index(entry.source) for entry in found.inputs)
+        ranks = (
+            len(PRECEDENCE) if entry.checksum == "mismatch" else PRECEDENCE.index(entry.source)
+            for entry in found.inputs
+        )
         rank = min(ranks, default=len(PRECEDENCE))
         return rank, found.unreadable > 0, -found.rows, self.path.name
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crypto_assets.model.tables import BARS, GAPS, KLINES, QUOTES, TRADES, VERDICTS, Table
+from crypto_assets.model.tables import (
+    BARS,
+    GAPS,
+    KLINES,
+    QUOTES,
+    REVISIONS,
+    TRADES,
+    VERDICTS,
+    Table,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,14 @@ ASSETS = {
             (),
             "Every range of trade ids that was ever missing: since when, why, what became of it.",
             after=("verdicts",),
+        ),
+        Asset(
+            "revisions",
+            REVISIONS,
+            (),
+            "What the exchange changed in files it had published before: rows added, removed, "
+            "changed.",
+            after=("gaps",),
         ),
     )
 }

@@ -6,6 +6,9 @@ import msgspec
 
 from crypto_assets.model.coverage import Coverage
 
+PUBLISHED = ("archive", "archive_monthly")
+"""The sources that are files the exchange publishes itself."""
+
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One file that went into another."""
@@ -13,7 +16,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     source: str
-    """Where it came from: ``stream``, ``archive`` or ``rest``."""
+    """Where it came from: ``stream``, ``archive``, ``archive_monthly`` or ``rest``."""
     rows: int = 0
     """Rows of the committed file that came from it."""
     checksum: str = "absent"

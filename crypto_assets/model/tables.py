@@ -193,6 +193,23 @@ class Listings(pa.DataFrameModel):
         ordered = True
 
 
+class Revisions(pa.DataFrameModel):
+    """One row a file that its exchange published again after it had been taken, as of one day."""
+
+    input: pl.String = pa.Field(description="The file's name.")
+    ts_found: Time = pa.Field(description="When the new version was taken.")
+    old_sha256: pl.String = pa.Field(description="Of the bytes taken before.")
+    new_sha256: pl.String = pa.Field(description="Of the bytes that took their place.")
+    added: pl.Int64 = pa.Field(ge=0, description="Trades only the new version has.")
+    removed: pl.Int64 = pa.Field(ge=0, description="Trades only the old version had.")
+    changed: pl.Int64 = pa.Field(ge=0, description="Trades that differ between the two.")
+    evidence: pl.String = pa.Field(description="Their ids as ranges, as JSON.")
+
+    class Config:
+        strict = True
+        ordered = True
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of the lake.
@@ -257,8 +274,12 @@ KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 LISTINGS = _table("listings", Listings, ("symbol",))
+REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))
 
-TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS, LISTINGS)}
+TABLES = {
+    table.name: table
+    for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS, LISTINGS, REVISIONS)
+}
 
 
 def validate(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -16,11 +16,14 @@ from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps, ingest
 from crypto_assets.pipeline.fold import sweep
+from crypto_assets.pipeline.published import Archive, Outcome, Watch, ignore, take_published
 from crypto_assets.pipeline.steps import STEPS, Made
 from crypto_assets.pipeline.verdicts import conclude_day, fail, hold_back, judge
 
 RAW = ("raw_trades", "raw_quotes", "klines")
 """The assets whose parts are made of imported files."""
+LEDGERS = ("verdicts", "gaps", "revisions")
+"""The assets that tell of a day: nothing is computed from them, and no check judges them."""
 
 
 def frames_upstream(lake: Lake, asset: str, partition: Partition) -> dict[str, pl.LazyFrame]:
@@ -50,28 +53,48 @@ def make(
     if asset == "gaps":
         gaps.refresh(lake, partition, time.time_ns() // 1000)
         return list(lake.stored(asset, partition))
+    if asset == "revisions":
+        return list(lake.stored(asset, partition))
     hold_back(lake, asset, partition)
     return STEPS[asset](lake, partition, upstream)
 
 
-def build(lake: Lake, partitions: Iterable[Partition]) -> None:
+def build(
+    lake: Lake,
+    partitions: Iterable[Partition],
+    archive: Archive | None = None,
+) -> None:
     """Make every asset of partitions, one asset after the other, as a backfill does.
 
-    A partition that cannot be made keeps its reason as a verdict and goes no further.
+    What is published of them and not here yet is taken from an archive, where one is given. A
+    partition that cannot be made keeps its reason as a verdict and goes no further.
     """
     wanted = list(partitions)
     for asset in ASSETS:
-        prepare(lake, asset, wanted)
+        prepare(lake, asset, wanted, archive)
         for partition in wanted:
             build_asset(lake, asset, partition)
 
 
-def prepare(lake: Lake, asset: str, partitions: Sequence[Partition]) -> None:
-    """Decode again what is gone of the parts of an asset that comes from inputs, and tidy up."""
+def prepare(
+    lake: Lake,
+    asset: str,
+    partitions: Sequence[Partition],
+    archive: Archive | None = None,
+    watch: Watch = ignore,
+) -> list[Outcome]:
+    """Take what is published of partitions and not here yet, decode again what is gone, tidy up.
+
+    Nothing is asked for without an archive. Gives what came of each file that was wanted.
+    """
+    outcomes: list[Outcome] = []
     if asset in RAW:
+        if archive is not None:
+            outcomes = take_published(lake, asset, partitions, archive, watch)
         ingest.refresh(lake, asset, partitions)
         for partition in partitions:
             sweep(lake, asset, partition, time.time_ns() // 1_000)
+    return outcomes
 
 
 def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]:
@@ -83,7 +106,7 @@ def build_asset(lake: Lake, asset: str, partition: Partition) -> list[Committed]
     except CryptoAssetsError as error:
         give_up(lake, asset, partition, error)
         return []
-    if asset not in ("verdicts", "gaps") and stored:
+    if asset not in LEDGERS and stored:
         judge(lake, asset, partition)
     return stored
 

@@ -21,6 +21,7 @@ from crypto_assets.model.tables import BARS
 from crypto_assets.pipeline.edges import neighbour
 from crypto_assets.pipeline.elsewhere import elsewhere
 from crypto_assets.pipeline.exchange_info import rules_of
+from crypto_assets.pipeline.listings import republished
 from crypto_assets.pipeline.steps import STEPS
 from crypto_assets.transforms.rollup import roll_up
 
@@ -54,7 +55,11 @@ def judged_day(lake: Lake, asset: str, partition: Partition) -> Day:
         rules=rules_of(lake, partition),
     )
     if asset == "raw_trades" and day.trades is not None:
-        day = replace(day, elsewhere=elsewhere(lake, partition, day.trades))
+        day = replace(
+            day,
+            elsewhere=elsewhere(lake, partition, day.trades),
+            republished=republished(lake, partition, day.trade_parts),
+        )
     if table == "bars":
         hot = _scan(lake, asset, partition)
         day = replace(day, bars=hot, rolled=_rolled(hot, day.klines))

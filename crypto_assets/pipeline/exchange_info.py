@@ -20,6 +20,8 @@ from crypto_assets.model.partition import Partition, parse_date
 from crypto_assets.model.tables import LISTINGS
 from crypto_assets.venues.binance_exchange_info import ExchangeInfo, is_whole, read_exchange_info
 
+_BREAK = "BREAK"
+
 
 def keep_exchange_info(lake: Lake, venue: str, data: bytes) -> ExchangeInfo:
     """Keep one ``exchangeInfo`` answer under the day it was given, and the table it makes.
@@ -133,6 +135,20 @@ def rules_of(lake: Lake, partition: Partition) -> Rules:
 def _usable(size: Decimal | None) -> Decimal | None:
     """Leave a size out that nothing can be a multiple of; a check of the answer tells of it."""
     return size if size is not None and is_whole(size) else None
+
+
+def is_gone(lake: Lake, partition: Partition) -> bool:
+    """Whether the venue says that a symbol does not trade any more, on a day or later.
+
+    It is absent from the first answer of that day or later, or in BREAK.
+    """
+    venue, symbol = partition.instrument.venue, partition.instrument.symbol
+    known = [date for date in dates(lake, venue) if date >= partition.date]
+    answer = read(lake, venue, known[0]) if known else None
+    if answer is None:
+        return False
+    found = answer.symbols.get(symbol)
+    return found is None or found.status == _BREAK
 
 
 def is_not_listed(lake: Lake, partition: Partition) -> bool:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
-from crypto_assets.errors import ChecksumMismatch, Refused, Transient, UnreadableInput
+from crypto_assets.errors import Refused, Transient
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.gap import Gap
 from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps, verdicts
-from crypto_assets.pipeline.ingest import Taken, take
+from crypto_assets.pipeline.ingest import Taken
 from crypto_assets.pipeline.pages import ById, Page, pages, stretches, take_trades
+from crypto_assets.pipeline.published import Archive, Found, take_published
 from crypto_assets.pipeline.segments import touched
 
 _TRIES = 5
@@ -31,14 +30,6 @@ class History(ById, Protocol):
 
     def covered(self, symbol: str, span: Range) -> Coverage:
         """Give the ids of all trades matched within a span of microseconds."""
-        ...
-
-
-class Archive(Protocol):
-    """Where whole days are published."""
-
-    def fetch(self, day: Partition, into: Path) -> Path | None:
-        """Download a day's file and its checksum; None where it is not published."""
         ...
 
 
@@ -186,25 +177,17 @@ class _Attempt:
         for gap in left:
             numbers = range(gap.before_us // DAY_US, (gap.after_us - 1) // DAY_US + 1)
             days |= {Partition.of_day(self.partition.instrument, number) for number in numbers}
-        for day in sorted(days):
-            with tempfile.TemporaryDirectory() as directory:
-                self.files[str(day.date)] = self._take_file(archive, day, Path(directory))
+        for found in take_published(self.lake, "raw_trades", sorted(days), archive, again=True):
+            self.files[str(found.day.date)] = found.why or found.found.value
+            if found.found in (Found.TAKEN, Found.DIFFERS):
+                self.touched.add(found.day)
+            if found.found in (Found.TAKEN, Found.HELD):
+                self._deny(self.lake.coverage(found.day))
 
-    def _take_file(self, archive: Archive, day: Partition, directory: Path) -> str:
-        if self.doors.now_us() < day.end_us:
-            return "not published before the day has ended"
-        try:
-            path = archive.fetch(day, directory)
-            if path is None:
-                return "not published yet"
-            self._took(take(self.lake, path, self.partition.instrument.venue))
-        except (Transient, Refused, ChecksumMismatch, UnreadableInput) as error:
-            return str(error).replace(f"{directory}/", "")
-        published = self.lake.coverage(day)
+    def _deny(self, published: Coverage) -> None:
+        """Note that the exchange's own file lacks what its ids lack."""
         if published.first is not None and published.last is not None:
-            whole = Coverage.of([(published.first, published.last)])
-            self.denied |= whole - published
-        return "taken"
+            self.denied |= Coverage.of([(published.first, published.last)]) - published
 
     def _left(self, known: list[Gap]) -> list[Gap]:
         missing = gaps.missing_of(self.lake, self.partition)

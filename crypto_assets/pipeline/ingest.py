@@ -29,6 +29,7 @@ from crypto_assets.lake.parquet import read_manifest
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import revisions
 from crypto_assets.pipeline.exchange_info import keep_exchange_info
 from crypto_assets.pipeline.landing import Landing
 from crypto_assets.venues import venue
@@ -73,6 +74,7 @@ def take(
     name: str | None = None,
     *,
     is_final: bool = False,
+    may_differ: bool = False,
 ) -> Taken:
     """Take one recorded file into the lake and commit a part for each symbol and day in it.
 
@@ -81,30 +83,43 @@ def take(
     earlier one. Lines that cannot be read go to the dead-letter file, all others are kept.
     ``name`` is what it is known by where its own name would not tell it from others; ``is_final``
     says that nobody will ever write to it again, so that its bytes need not be copied.
+    ``may_differ`` takes a file whose bytes are not what the checksum beside it says, marked as
+    such: its content is then for the checks to judge.
 
     Raises:
         ChecksumMismatch: the published checksum beside the file is not that of its bytes.
         UnreadableInput: the file is empty, or nothing in it could be read. The lake is then as it
             was before.
     """
-    record = _identify(path, venue_name, name or path.name)
+    record = _identify(path, venue_name, name or path.name, may_differ=may_differ)
     inputs = Inputs(lake.layout, venue_name)
     with inputs.lock(record):
         known = inputs.find(record.id)
-        if known is not None and known.sha256 == record.sha256 and not _Held(lake).is_stale(known):
+        if known is not None and _is_same(known, record) and not _Held(lake).is_stale(known):
             return Taken(known, is_new=False)
         kept = inputs.keep(path, record, is_final=is_final)
+        aside = inputs.aside(record)
+        if known is not None and known.sha256 != record.sha256:
+            revisions.set_aside(lake, known, aside)
         try:
             taken = _listing(lake, record, kept) or _decode(lake, record, kept, progress)
         except UnreadableInput as error:
             if known is None or known.sha256 != record.sha256:
                 inputs.drop(record)
+                revisions.forget(aside)
             # The copy is gone: name the file that was given.
             raise UnreadableInput(str(error).replace(f"{kept}", f"{path}")) from error
         if known is not None:
             _retire(lake, known, taken.record)
+            if known.sha256 != record.sha256:
+                revisions.note(lake, known, taken.record, aside)
         inputs.write(taken.record)
         return taken
+
+
+def _is_same(known: Record, record: Record) -> bool:
+    """Whether an input is known by its bytes, and by what its publisher says of them if he does."""
+    return known.sha256 == record.sha256 and record.published in (None, known.published)
 
 
 def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Taken]:
@@ -131,7 +146,7 @@ def refresh(lake: Lake, asset: str, partitions: Iterable[Partition]) -> list[Tak
     return found
 
 
-def _identify(path: Path, venue_name: str, filename: str) -> Record:
+def _identify(path: Path, venue_name: str, filename: str, *, may_differ: bool) -> Record:
     if not path.is_file():
         raise UnreadableInput(f"{path}: expected a file, found none")
     size = path.stat().st_size
@@ -139,22 +154,26 @@ def _identify(path: Path, venue_name: str, filename: str) -> Record:
         raise UnreadableInput(f"{path}: expected a recording or an archive file, found 0 bytes")
     sha256 = sha256_of(path)
     published = published_checksum(path)
-    if published is not None and published != sha256:
+    differs = published is not None and published != sha256
+    if differs and not may_differ:
         raise ChecksumMismatch(
             f"{path}: its published checksum is {published}, its bytes have {sha256}; "
             "nothing of it was taken, download it again",
         )
     name = venue(venue_name).archive_name(filename)
     kind = "rest" if _REST.fullmatch(filename) else name.table if name else "capture"
+    checksum = "absent" if published is None else "mismatch" if differs else "verified"
+    source = "archive_monthly" if name is not None and name.is_monthly else "archive"
     return Record(
         id=_input_id(filename, sha256, name),
         name=_UNSAFE.sub("_", filename),
         venue=venue_name,
         kind=kind,
-        source=_SOURCES.get(kind, "archive"),
+        source=_SOURCES.get(kind, source),
         sha256=sha256,
         bytes=size,
-        checksum="absent" if published is None else "verified",
+        checksum=checksum,
+        published=published,
     )
 
 

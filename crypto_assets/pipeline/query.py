@@ -27,6 +27,7 @@ VIEWS = {
     "klines": ("klines",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
+    "revisions": ("revisions",),
 }
 """Each view with the assets it reads: the first of them that a partition has."""
 
@@ -36,9 +37,9 @@ FORMATS = ("table", "csv", "json", "parquet")
 def views_of(lake: Lake) -> dict[str, View]:
     """Find what every view reads, as the lake lies now.
 
-    ``trades``, ``quotes``, ``bars_1s``, ``klines``, ``verdicts`` and ``gaps`` read a partition's
-    sealed file where it has one and its hot files elsewhere; where hot parts overlap each id comes
-    once.
+    ``trades``, ``quotes`` and ``bars_1s`` read a partition's sealed file where it has one and its
+    hot files elsewhere; where hot parts overlap each id comes once. ``klines``, ``verdicts``,
+    ``gaps`` and ``revisions`` read what is stored of them.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
     ``symbol_history`` are what the exchange said of its symbols.
     """

@@ -15,6 +15,7 @@ from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.edges import edges_of
+from crypto_assets.pipeline.listings import why_nothing
 from crypto_assets.transforms import bars
 
 Made = Draft | Link | Committed
@@ -63,10 +64,7 @@ def raw_trades(
     """
     parts = lake.stored("raw_trades", partition)
     if not parts:
-        raise NothingStored(
-            f"raw_trades of {partition}: no imported file holds a trade of that day; "
-            "import a capture or an archive file of it first",
-        )
+        raise NothingStored(f"raw_trades of {partition}: {why_nothing(lake, partition)}")
     return list(parts)
 
 

@@ -22,7 +22,7 @@ from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import VERDICTS
 from crypto_assets.model.verdict import Condition, Severity, Verdict
 from crypto_assets.pipeline.days import day_of, judged_day
-from crypto_assets.pipeline.exchange_info import is_not_listed
+from crypto_assets.pipeline.listings import is_awaited, is_not_listed
 
 _IS_MADE = "is_made"
 
@@ -150,7 +150,12 @@ def _condition(lake: Lake, partition: Partition, verdicts: Sequence[Verdict]) ->
     day = _readable_day(lake, partition)
     if day is None:
         return Condition.DEGRADED
-    return conclude(verdicts, day, not_listed=is_not_listed(lake, partition))
+    return conclude(
+        verdicts,
+        day,
+        not_listed=is_not_listed(lake, partition),
+        awaited=is_awaited(lake, partition),
+    )
 
 
 def _write(

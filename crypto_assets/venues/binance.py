@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from crypto_assets.venues import binance_archive, binance_frames
-from crypto_assets.venues.venue import ArchiveName, Frames, Rows, Venue
+from crypto_assets.venues.venue import ArchiveFile, ArchiveName, Frames, Rows, Venue
 
 _TABLES = {"trade": "trades", "bookTicker": "quotes"}
 
@@ -37,6 +37,14 @@ class Binance:
     def archive_name(self, filename: str) -> ArchiveName | None:
         """Read ``SYMBOL-trades-DATE`` or ``SYMBOL-INTERVAL-DATE``, .csv, .csv.gz or .zip."""
         return binance_archive.archive_name(filename)
+
+    def archive_file(self, name: ArchiveName) -> ArchiveFile | None:
+        """Give ``data/spot/daily/trades/SYMBOL/SYMBOL-trades-DATE.zip`` and its like."""
+        return binance_archive.archive_file(name)
+
+    def archive_folder(self, name: ArchiveName) -> str | None:
+        """Give ``data/spot/daily/trades/SYMBOL/`` and its like."""
+        return binance_archive.archive_folder(name)
 
     def expected_unit(self, date: dt.date) -> str:
         """Say ``ms`` before 2025-01-01 and ``us`` from then on."""

@@ -29,7 +29,7 @@ from crypto_assets.venues.binance_wire import (
 )
 from crypto_assets.venues.columns import Columns, as_decimal, as_flag, as_time, as_whole
 from crypto_assets.venues.text import Ints, Mask, Text
-from crypto_assets.venues.venue import ArchiveName, DeadLetter, Rows
+from crypto_assets.venues.venue import ArchiveFile, ArchiveName, DeadLetter, Rows
 
 _NEWLINE, _RETURN, _COMMA, _POINT, _ZERO = b"\n\r,.0"
 # So much is read at once that every column of it stays in the processor's cache.
@@ -39,6 +39,8 @@ _INT64 = 2**63
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z_ ,]*")
 _WHOLE = re.compile(r"[0-9]{1,19}")
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
+_KINDS = {"trades": "trades", "agg_trades": "aggTrades"}
+"""What the archive calls each table that has no interval."""
 _MICROSECONDS_FROM = dt.date(2025, 1, 1)
 _NAME = re.compile(
     r"(?P<symbol>[^\W_]+)-(?P<kind>trades|{intervals})"
@@ -173,6 +175,23 @@ def archive_name(filename: str) -> ArchiveName | None:
     if kind == "trades":
         return ArchiveName(symbol, "trades", None, date)
     return ArchiveName(symbol, "klines", kind, date)
+
+
+def archive_file(name: ArchiveName) -> ArchiveFile | None:
+    """Say where a file is published; see :meth:`Venue.archive_file`."""
+    kind = name.interval or _KINDS.get(name.table)
+    if kind is None:
+        return None
+    zipped = f"{name.symbol}-{kind}-{name.date}.zip"
+    return ArchiveFile(zipped, f"{archive_folder(name)}{zipped}", has_checksum=True)
+
+
+def archive_folder(name: ArchiveName) -> str:
+    """Say below which path files like one lie; see :meth:`Venue.archive_folder`."""
+    period = "monthly" if name.is_monthly else "daily"
+    if name.interval is not None:
+        return f"data/spot/{period}/klines/{name.symbol}/{name.interval}/"
+    return f"data/spot/{period}/{_KINDS[name.table]}/{name.symbol}/"
 
 
 def expected_unit(date: dt.date) -> str:

@@ -95,6 +95,17 @@ class ArchiveName:
         return len(self.date) == len("YYYY-MM")
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """Where a published file lies."""
+
+    name: str
+    key: str
+    """Its path below the archive's host, not percent-encoded."""
+    has_checksum: bool
+    """Whether a ``.CHECKSUM`` is published beside it."""
+
+
 class Venue(Protocol):
     """The plug-in of one exchange: a module of this package that defines ``VENUE``.
 
@@ -128,6 +139,17 @@ class Venue(Protocol):
 
     def archive_name(self, filename: str) -> ArchiveName | None:
         """Say what an archive file holds by its name; None where it is no such name."""
+        ...
+
+    def archive_file(self, name: ArchiveName) -> ArchiveFile | None:
+        """Say where the file of a name is published; None where the exchange publishes none."""
+        ...
+
+    def archive_folder(self, name: ArchiveName) -> str | None:
+        """Give the path that the files like one, of any date, lie below.
+
+        None where the archive's host cannot list what it has.
+        """
         ...
 
     def expected_unit(self, date: dt.date) -> str:

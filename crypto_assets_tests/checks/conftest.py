@@ -135,6 +135,17 @@ class Make:
             missing=ids.missing if contiguous else (),
         )
 
+    def published(self, trades: pl.DataFrame, checksum: str = "verified") -> Manifest:
+        """The manifest of these trades as a file the exchange published."""
+        entry = Input(
+            name=f"{self.partition.instrument.symbol}-trades-{self.partition.date}.zip",
+            sha256="11",
+            source="archive",
+            rows=trades.height,
+            checksum=checksum,
+        )
+        return msgspec.structs.replace(self.manifest(trades, TRADES), inputs=(entry,))
+
     def day(
         self,
         trades: pl.DataFrame | None = None,

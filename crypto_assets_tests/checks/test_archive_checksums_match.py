@@ -24,9 +24,9 @@ def test_verified_and_absent_checksums_pass(make: Make) -> None:
     assert verdict.evidence == {"verified": 2, "inputs": 3}
 
 
-def test_a_mismatch_fails_and_is_named(make: Make) -> None:
+def test_a_mismatch_warns_and_is_named(make: Make) -> None:
     inputs = (Input(name="z.zip", sha256="11", source="archive", checksum="mismatch"),)
     verdict = make.judge("raw_trades", NAME, make.declared(make.day(make.trades()), inputs=inputs))
     assert not verdict.passed
-    assert verdict.severity is Severity.ERROR
+    assert verdict.severity is Severity.WARN
     assert verdict.evidence == {"mismatches": [{"name": "z.zip", "sha256": "11"}]}

@@ -34,6 +34,8 @@ def whole(make: Make, trades: pl.DataFrame) -> Day:
         day = make.sealed(day, asset)
     return replace(
         day,
+        trade_parts=(make.manifest(trades, TRADES), make.published(trades)),
+        republished={},
         rebuilt_bars_hash="hash of bars",
         rules=Rules(tick_size=Decimal("0.001"), step_size=Decimal("0.01")),
     )

@@ -36,8 +36,8 @@ def exchange(
         found.jump(MARKET.end_us)
         path = tmp_path / "crypto-assets.toml"
         path.write_text(
-            f'[healing]\nhttp_url = "{found.http_url}"\narchive_url = "{found.http_url}"\n'
-            "most_ids = 50\n",
+            f'[healing]\nhttp_url = "{found.http_url}"\nmost_ids = 50\n'
+            f'[archive]\nurl = "{found.http_url}"\nlisting_url = "{found.http_url}/"\n',
         )
         monkeypatch.setenv("CRYPTO_ASSETS_SETTINGS", str(path))
         yield found

@@ -46,6 +46,7 @@ def test_the_asset_graph_is_this() -> None:
         "daily_bars": ["bars_1s", "daily_quotes", "daily_trades"],
         "verdicts": ["bars_1s", "daily_bars", "daily_quotes", "daily_trades", "klines"],
         "gaps": ["verdicts"],
+        "revisions": ["gaps"],
     }
 
 
@@ -104,7 +105,7 @@ def test_one_bad_partition_fails_alone_and_the_run_says_so(
     day = status_of(lake, partition(DAYS[1]))
     assert day.condition == "degraded"
     assert day.missing == [(1040, 1041), (1050, 1050)]
-    failure = result.failure_data_for_node("gaps")
+    failure = result.failure_data_for_node("revisions")
     assert failure is not None
     assert failure.error is not None
     assert "2024-03-02: degraded" in failure.error.message

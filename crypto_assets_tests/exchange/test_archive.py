@@ -19,10 +19,11 @@ from crypto_assets.exchange.archive import (
     Entry,
     File,
     Listing,
-    content,
+    checksum,
     listing,
     not_found,
     published,
+    zipped,
 )
 from crypto_assets.lake.blocks import Block, blocks, published_checksum, sha256_of
 from crypto_assets.model.interval import DAY_US
@@ -36,7 +37,8 @@ def files(market: Market, faults: Faults | None = None) -> list[File]:
 
 
 def made(market: Market, file: File) -> bytes:
-    return content(market.tapes[file.symbol], file, BINANCE)
+    found = zipped(market.tapes[file.symbol], file.of, BINANCE)
+    return checksum(file, hashlib.sha256(found).hexdigest()) if file.is_checksum else found
 
 
 def chosen(market: Market, kind: str, faults: Faults | None = None) -> File:
@@ -58,7 +60,7 @@ def test_only_finished_days_are_published(market: Market) -> None:
     assert published(market, midnight - 1, Faults()) == []
     found = published(market, midnight, Faults())
     assert len(found) == 2 * 4 * 2
-    assert {file.day for file in found} == {midnight // DAY_US - 1}
+    assert {file.days for file in found} == {(midnight // DAY_US - 1,)}
     assert found[0].key == "data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2025-01-01.zip"
     keys = {file.key for file in found}
     assert "data/spot/daily/klines/ETHUSDT/1s/ETHUSDT-1s-2025-01-01.zip.CHECKSUM" in keys
@@ -151,7 +153,9 @@ def test_a_folder_is_told_once(market: Market) -> None:
 
 @given(st.integers(1, 9), st.sampled_from(["", "/"]), st.sampled_from(["", "data/spot/daily/k"]))
 def test_pages_hold_every_key_once(most: int, delimiter: str, prefix: str) -> None:
-    every = [File(f"S{k:02}USDT", kind, 1, 1, ()) for kind in ("1m", "trades") for k in range(9)]
+    every = [
+        File(f"S{k:02}USDT", kind, (1,), False, 1) for kind in ("1m", "trades") for k in range(9)
+    ]
     whole = Listing(prefix, delimiter).page(every)
     keys: list[str] = []
     folders: list[str] = []
@@ -166,7 +170,7 @@ def test_pages_hold_every_key_once(most: int, delimiter: str, prefix: str) -> No
 
 def test_the_listing_is_s3s(market: Market) -> None:
     file = chosen(market, "trades")
-    entry = Entry(file.key, file.published_us, b"abc")
+    entry = Entry(file.key, file.published_us, 3, '"abc"')
     asked = Listing("data/", "/", "", 1)
     root = ET.fromstring(listing([entry], ["data/x/"], asked, truncated=file.key))
     space = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}

@@ -33,7 +33,7 @@ def test_everything_but_the_raw_data_descends_from_it() -> None:
         "klines",
     }
     assert upstream_of("daily_bars") >= {"bars_1s", "daily_trades", "raw_trades", "raw_quotes"}
-    assert upstream_of("verdicts") == set(ASSETS) - {"verdicts", "gaps"}
+    assert upstream_of("verdicts") == set(ASSETS) - {"verdicts", "gaps", "revisions"}
     assert "klines" not in upstream_of("daily_trades")
 
 

@@ -18,6 +18,7 @@ from crypto_assets.model.tables import (
     PRICE,
     QUANTITY,
     QUOTES,
+    REVISIONS,
     TABLES,
     TIME,
     TRADES,
@@ -75,6 +76,8 @@ GOOD: dict[str, dict[str, list[object]]] = {
     "gaps": {name: [AT] for name, dtype in GAPS.schema.items() if dtype.is_temporal()}
     | {name: [1] for name, dtype in GAPS.schema.items() if dtype.is_integer()}
     | {"state": ["open"], "cause": ["not_delivered"], "source": [None], "evidence": ["{}"]},
+    "revisions": {name: ["x"] for name in REVISIONS.schema}
+    | {"ts_found": [AT], "added": [1], "removed": [0], "changed": [0]},
 }
 
 

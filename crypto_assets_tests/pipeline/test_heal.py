@@ -17,6 +17,7 @@ from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.heal import Doors, heal
 from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.published import Archive as Published
 from crypto_assets.pipeline.status import status_of
 from crypto_assets.sources.archive import Archive
 from crypto_assets.sources.budget import Budget
@@ -72,7 +73,8 @@ def _captured(
 
 def _doors(exchange: Remote, *, archive: bool = False) -> Doors:
     history = TradeHistory(exchange.http_url, Budget(limit=1_000_000), sleep=lambda _: None)
-    files = Archive(exchange.http_url) if archive else None
+    host = Archive(exchange.http_url, sleep=lambda _: None)
+    files = Published(host=host, now_us=lambda: NOW_US) if archive else None
     return Doors(history, files, lambda _: None, lambda: NOW_US)
 
 
@@ -259,17 +261,24 @@ def test_where_ids_are_not_served_the_published_file_heals(market: Market, tmp_p
     assert {gap.source for gap in gaps.read(lake, DAY)} == {"archive"}
 
 
-def test_a_file_with_a_wrong_checksum_heals_nothing(market: Market, tmp_path: Path) -> None:
+def test_a_file_with_a_wrong_checksum_heals_and_is_not_sealed(
+    market: Market,
+    tmp_path: Path,
+) -> None:
     lake = Lake(tmp_path / "lake")
     _captured(lake, market, tmp_path, LOST)
     with run_in_thread(market, pace=FLAT_OUT) as exchange:
         exchange.jump(NOW_US)
         exchange.inject({"unserved": ["historicalTrades"], "wrong_checksums": ["BTCUSDT"]})
         healed = heal(lake, DAY, _doors(exchange, archive=True))
-    assert healed.count == 0
-    (said,) = {str(gap.evidence["archive"]) for gap in gaps.read(lake, DAY)}
-    assert "published checksum" in said
-    assert str(tmp_path) not in said
+    assert healed.count == 1_509
+    build(lake, [DAY])
+    found = status_of(lake, DAY)
+    assert (found.condition, found.missing, found.is_sealed) == ("degraded", [], False)
+    assert {fault.check for fault in found.faults} >= {
+        "archive_checksums_match",
+        "what_differs_from_its_checksum_is_proven",
+    }
 
 
 def test_ids_the_exchange_steps_over_cannot_be_healed(market: Market, tmp_path: Path) -> None:

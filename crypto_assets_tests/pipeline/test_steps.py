@@ -11,7 +11,7 @@ from crypto_assets.errors import CommitFailed, NothingStored
 from crypto_assets.lake.lake import Committed, Lake, read_sidecar, sidecar_of
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.build import build, frames_upstream
+from crypto_assets.pipeline.build import LEDGERS, build, frames_upstream
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.status import status_of
 from crypto_assets.pipeline.steps import STEPS
@@ -58,7 +58,7 @@ def sealed(lake: Lake, day: Partition) -> Committed:
 
 
 def test_every_asset_that_is_made_of_data_has_a_step() -> None:
-    assert list(STEPS) == [name for name in ASSETS if name not in ("verdicts", "gaps")]
+    assert list(STEPS) == [name for name in ASSETS if name not in LEDGERS]
 
 
 def test_a_single_part_is_sealed_without_writing_it_again(
