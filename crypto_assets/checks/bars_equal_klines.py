@@ -24,6 +24,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from crypto_assets.checks.amounts import stored_intervals
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.model.interval import Interval
@@ -39,7 +40,6 @@ _AMOUNTS = (
 )
 _FIELDS = _PRICES + _AMOUNTS
 _FAULTS = ("differ", "only_ours", "only_theirs")
-_KNOWN = {interval.value: interval for interval in Interval}
 
 
 def _theirs(field: str) -> pl.Expr:
@@ -118,8 +118,7 @@ def _judge(day: Day, _measured: Measured) -> Finding:
     if day.bars is None:
         return Finding.cannot_judge("no bars are stored")
     ours = {Interval.SECOND.value: day.bars, **day.rolled}
-    names = day.klines.select(pl.col("interval").unique()).collect().get_column("interval")
-    stored = sorted(set(names) & _KNOWN.keys(), key=lambda name: _KNOWN[name].microseconds)
+    stored = [interval.value for interval in stored_intervals(day.klines)]
     if not stored:
         return Finding.not_checked("no klines of a known interval are stored")
     if lacking := [name for name in stored if name not in ours]:
@@ -133,7 +132,7 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         examples += _examples(name, pairs)
     evidence = {
         "whole_day": any(
-            counts[name]["matched"] == sum(counts[name].values()) == _KNOWN[name].bars_per_day
+            counts[name]["matched"] == sum(counts[name].values()) == Interval(name).bars_per_day
             for name in stored
         ),
         "intervals": counts,

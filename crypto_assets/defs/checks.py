@@ -104,7 +104,14 @@ def _overall(
         )
 
 
-_HEALED_BY = frozenset({"trade_ids_are_contiguous", "klines_count_every_trade", "day_edges_join"})
+_HEALED_BY = frozenset(
+    {
+        "trade_ids_are_contiguous",
+        "aggregates_cover_the_trades",
+        "klines_count_every_trade",
+        "day_edges_join",
+    },
+)
 
 
 def evaluations_of(

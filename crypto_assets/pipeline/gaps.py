@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 import polars as pl
 
 from crypto_assets.errors import NothingStored, UnreadableInput
@@ -60,7 +59,7 @@ def read(lake: Lake, partition: Partition) -> list[Gap]:
 def missing_of(lake: Lake, partition: Partition) -> Coverage:
     """The ids a day is known to lack, by what is stored and judged.
 
-    They are its holes, what klines prove to lie before or after its trades, and what lies between
+    They are its holes, what klines or aggregates prove to exist besides, and what lies between
     the last id known before the day and its own first.
     """
     return _own(lake, partition) | _before(lake, partition)
@@ -68,14 +67,10 @@ def missing_of(lake: Lake, partition: Partition) -> Coverage:
 
 def _own(lake: Lake, partition: Partition) -> Coverage:
     trades = lake.summary("raw_trades", partition) or lake.manifest("daily_trades", partition)
-    ranges = list(trades.missing) if trades else []
     judged = verdicts.read(lake, partition)
-    for verdict in judged.verdicts if judged else ():
-        if verdict.check == "klines_count_every_trade":
-            proven = verdict.evidence.get("missing", [])
-            ranges.extend(msgspec.convert(proven, list[Range]))
-    # Klines may have been judged before what they missed came in.
-    return Coverage.of(ranges) - (trades.coverage if trades else Coverage())
+    proven = verdicts.proven_missing(judged.verdicts if judged else ())
+    # They may have been judged before what was missing came in.
+    return (Coverage.of(trades.missing) | proven) - trades.coverage if trades else proven
 
 
 def _before(lake: Lake, partition: Partition) -> Coverage:

@@ -82,6 +82,8 @@ def heal(
     if lake.layout.files("klines", partition):
         # They may prove ids missing before the first and after the last.
         verdicts.judge(lake, "verdicts", partition)
+    if all(lake.layout.files(asset, partition) for asset in ("agg_trades", "raw_trades")):
+        verdicts.judge(lake, "raw_trades", partition)
     known = [one for one in gaps.refresh(lake, partition, doors.now_us()) if one.state.is_missing]
     asked = Coverage.of(gap.ids for gap in known)
     if not len(asked):

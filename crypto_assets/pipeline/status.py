@@ -73,13 +73,9 @@ def known_instruments(lake: Lake) -> list[Instrument]:
 
 
 def _missing(trades: Manifest | None, found: Sequence[Verdict]) -> list[Range]:
-    """The holes between the ids, and the ids the klines prove missing before and after them."""
-    ranges = list(trades.missing) if trades else []
-    for verdict in found:
-        if verdict.check == "klines_count_every_trade":
-            proven = verdict.evidence.get("missing", [])
-            ranges.extend(msgspec.convert(proven, list[Range]))
-    return list(Coverage.of(ranges).ranges)
+    """The holes between the ids, and what klines or aggregates prove missing around them."""
+    holes = Coverage.of(trades.missing if trades else ())
+    return list((holes | verdicts.proven_missing(found)).ranges)
 
 
 def status_of(lake: Lake, partition: Partition) -> DayStatus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,6 +18,7 @@ from crypto_assets.lake.draft import Draft, readable
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.assets import ASSETS, downstream_of, upstream_of
+from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import VERDICTS
 from crypto_assets.model.verdict import Condition, Severity, Verdict
@@ -25,6 +26,7 @@ from crypto_assets.pipeline.days import day_of, judged_day
 from crypto_assets.pipeline.listings import is_awaited, is_not_listed
 
 _IS_MADE = "is_made"
+_PROVE_MISSING = ("klines_count_every_trade", "aggregates_cover_the_trades")
 
 
 class Blocked(Terminal):
@@ -206,6 +208,14 @@ def glance(lake: Lake, partition: Partition) -> Stored:
         except UnreadableInput as error:
             found.append(_failure(asset, error))
     return Stored(_condition(lake, partition, found), tuple(found), {})
+
+
+def proven_missing(found: Iterable[Verdict]) -> Coverage:
+    """The ids that klines or aggregates prove to exist and that were not held when judged."""
+    proven = [
+        verdict.evidence.get("missing", []) for verdict in found if verdict.check in _PROVE_MISSING
+    ]
+    return Coverage.of(ids for one in proven for ids in msgspec.convert(one, list[Range]))
 
 
 def hold_back(lake: Lake, asset: str, partition: Partition) -> None:

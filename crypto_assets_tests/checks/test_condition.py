@@ -106,6 +106,28 @@ def test_an_archive_file_of_some_ids_does_not_confirm(make: Make) -> None:
     assert concluded(replace(day, trade_parts=(*day.trade_parts, *whole))) is Condition.CONFIRMED
 
 
+def test_the_exchanges_own_aggregates_of_every_id_confirm(make: Make) -> None:
+    trades = make.trades()
+    whole = make.aggregates(trades)
+    assert concluded(make.aggregated(make.day(trades), whole)) is Condition.CONFIRMED
+    fetched = make.aggregated(make.day(trades), whole, "rest")
+    assert concluded(fetched) is Condition.COMPLETE
+    assert concluded(make.aggregated(make.day(trades), whole[1:])) is Condition.COMPLETE
+    assert concluded(make.aggregated(make.day(trades[1:]), whole)) is Condition.DEGRADED
+    unproven = replace(make.aggregated(make.day(trades), whole), next=None)
+    assert concluded(unproven) is Condition.PROVISIONAL
+
+
+def test_three_sources_that_agree_in_every_bar_confirm(make: Make) -> None:
+    said = {"whole_day": True}
+    name = "three_sources_agree"
+    agree = Verdict("raw_trades", name, "T19", Severity.ERROR, passed=True, message="", evidence={})
+    day = make.day(make.trades())
+    edges = evaluate("verdicts", day)
+    assert conclude([*edges, agree], day) is Condition.COMPLETE
+    assert conclude([*edges, replace(agree, evidence=said)], day) is Condition.CONFIRMED
+
+
 def test_missing_ids_degrade(make: Make) -> None:
     assert concluded(make.day(make.trades([100, 101, 103]))) is Condition.DEGRADED
     day = make.declared(make.day(make.trades()), missing=((101, 101),))

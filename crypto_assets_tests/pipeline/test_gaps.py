@@ -11,10 +11,11 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.gap import Cause, GapState
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline import gaps
+from crypto_assets.pipeline import gaps, verdicts
 from crypto_assets.pipeline.fold import fold
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.query import query
+from crypto_assets.pipeline.status import status_of
 
 DAY = Partition.of("binance", "BTCUSDT", "2025-03-04")
 SECOND = 1_000_000
@@ -107,6 +108,23 @@ def test_a_hole_beside_lines_that_cannot_be_read_may_be_those(lake: Lake, tmp_pa
     (gap,) = gaps.refresh(lake, DAY, 77)
     assert gap.cause is Cause.UNREADABLE
     assert gap.evidence["unreadable_lines"] == 1
+
+
+def test_ids_that_only_the_aggregates_know_of_are_missing(lake: Lake, tmp_path: Path) -> None:
+    """The ids held are contiguous: alone they would look whole."""
+    at = start()
+    record(lake, tmp_path, "one", *(trade(at + number * SECOND, number) for number in range(5, 8)))
+    rows = (f"{n},1.5,2.0,{n},{n},{at + n * SECOND},True,True\n" for n in range(3, 10))
+    path = tmp_path / f"BTCUSDT-aggTrades-{DAY.date}.csv"
+    path.write_text("".join(rows))
+    take(lake, path)
+    assert gaps.refresh(lake, DAY, 1) == []
+    verdicts.judge(lake, "raw_trades", DAY)
+    assert [gap.ids for gap in gaps.refresh(lake, DAY, 2)] == [(3, 4), (8, 9)]
+    assert status_of(lake, DAY).missing == [(3, 4), (8, 9)]
+    record(lake, tmp_path, "two", *(trade(at + number * SECOND, number) for number in (3, 4, 8, 9)))
+    assert {gap.state for gap in gaps.refresh(lake, DAY, 3)} == {GapState.HEALED}
+    assert status_of(lake, DAY).missing == []
 
 
 def test_ids_between_the_last_one_known_and_the_first_new_one_are_missing(

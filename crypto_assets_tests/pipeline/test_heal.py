@@ -9,9 +9,11 @@ import pytest
 
 from crypto_assets.errors import Refused, StreamLost
 from crypto_assets.exchange import FLAT_OUT, Market, Remote, random_market, run_in_thread
+from crypto_assets.exchange.archive import File, content
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.gap import Cause, GapState
+from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.build import build
@@ -22,6 +24,7 @@ from crypto_assets.pipeline.status import status_of
 from crypto_assets.sources.archive import Archive
 from crypto_assets.sources.budget import Budget
 from crypto_assets.sources.history import TradeHistory
+from crypto_assets.venues import venue
 
 DAY = Partition.of("binance", "BTCUSDT", "2025-03-04")
 NOW_US = DAY.end_us + 86_400_000_000
@@ -114,6 +117,28 @@ def test_exactly_the_missing_ids_are_fetched_and_the_day_is_whole(
     }
     assert gaps.read(whole, DAY) == []
     assert not whole.layout.files("gaps", DAY)
+
+
+def test_what_the_aggregates_prove_missing_at_the_ends_of_a_day_is_fetched(
+    market: Market,
+    tmp_path: Path,
+) -> None:
+    """Nothing else could tell: the ids that are held are contiguous."""
+    lake = Lake(tmp_path / "lake")
+    tape = market.tapes["BTCUSDT"]
+    last = tape.trades.height + 999
+    lost = ((1_000, 1_006), (last - 4, last))
+    _record(lake, market, tmp_path, lost)
+    file = File("BTCUSDT", "aggTrades", DAY.start_us // DAY_US, DAY.end_us, ())
+    path = tmp_path / file.name
+    path.write_bytes(content(tape, file, venue("binance")))
+    with run_in_thread(market, pace=FLAT_OUT) as exchange:
+        exchange.jump(market.end_us)
+        assert heal(lake, DAY, _doors(exchange)).asked == Coverage()
+        take(lake, path)
+        healed = heal(lake, DAY, _doors(exchange))
+    assert healed.asked == _ids(market, *lost)
+    assert healed.left == Coverage()
 
 
 def test_an_exchange_that_refuses_for_a_while_is_asked_again(
