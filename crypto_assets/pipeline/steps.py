@@ -107,7 +107,7 @@ def sealed(asset: str) -> Step:
 
     A day whose values have not changed keeps its file, whatever its parts look like by now; new
     values make the next version. A file whose bytes are not what its checksum says, as a kill
-    between writing the two leaves them, is made again.
+    between writing the two leaves them, is made again, and so is one of another schema.
     """
     (hot,) = ASSETS[asset].upstream
 
@@ -127,7 +127,9 @@ def sealed(asset: str) -> Step:
         if old is not None:
             is_same = _same_values(old, upstream[hot], digest, hot, asset)
             stored = lake.stored(asset, partition)
-            if is_same and all(read_sidecar(one.path) == one.sha256 for one in stored):
+            is_current = old.schema_version == ASSETS[asset].table.version
+            is_whole = all(read_sidecar(one.path) == one.sha256 for one in stored)
+            if is_same and is_current and is_whole:
                 return list(stored)
             version = old.version if is_same else old.version + 1
         if version == 1 and len(parts) == 1:
@@ -145,6 +147,7 @@ def sealed(asset: str) -> Step:
                 disordered=summary.disordered,
                 unreadable=summary.unreadable,
                 recorded=summary.recorded,
+                numbering=summary.numbering,
             ),
         ]
 

@@ -34,6 +34,7 @@ def trades(
             "is_buyer_maker": [id_ % 2 == 1 for id_ in ids],
             "ts_recv": [None if recv is None else MIDNIGHT + dt.timedelta(seconds=recv)] * len(ids),
             "quoted_value": [None] * len(ids),
+            "match_id": [None] * len(ids),
         },
         schema=TRADES.schema,
     )
