@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from crypto_assets.checks.day import Day
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Condition, Verdict
 
 _TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
@@ -34,9 +35,10 @@ def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False)
         every id of the day: whatever else was recorded agrees with it or would be a conflict,
         and where nothing else was recorded the day is the exchange's published file itself, which
         the proven edges show to be whole. Or every kline of the day equals our bars in every
-        field.
+        field. Where the venue's ids are no numbers, every kline of the day adds up to the volume
+        and turnover of our trades; nothing less proves such a day.
     provisional
-        No fault, but an edge is unproven.
+        No fault, but an edge is unproven, or all of it where ids are no numbers.
 
     Args:
         verdicts: Of every asset of the partition, by whichever checks were run.
@@ -56,6 +58,10 @@ def conclude(verdicts: Sequence[Verdict], day: Day, *, not_listed: bool = False)
 
 def _faultless(verdicts: Sequence[Verdict], day: Day, summary: Manifest) -> Condition:
     """Say how far a day without a fault is proven."""
+    if day.numbering is Numbering.OPAQUE:
+        if not _proves(verdicts, "klines_measure_every_trade", whole_day=True):
+            return Condition.PROVISIONAL
+        return Condition.CONFIRMED if summary.rows else Condition.HALTED
     if summary.rows == 0 and _ids_prove_no_trade(day):
         return Condition.HALTED
     proven = _proves(verdicts, "day_edges_join") or _proves(verdicts, "klines_count_every_trade")

@@ -65,12 +65,14 @@ def _klines_count(lake: Lake, partition: Partition) -> int | None:
     by_interval = (
         lake.scan("klines", partition)
         .group_by("interval")
-        .agg(pl.len(), pl.col("trade_count").sum())
+        .agg(
+            pl.len(), pl.col("trade_count").sum(), pl.col("trade_count").null_count().alias("nulls")
+        )
     )
     with readable(f"klines of {partition}"):
         counted = by_interval.collect()
-    for interval, bars, trades in counted.sort("interval").iter_rows():
-        if bars == Interval(interval).bars_per_day:
+    for interval, bars, trades, nulls in counted.sort("interval").iter_rows():
+        if not nulls and bars == Interval(interval).bars_per_day:
             return int(trades)
     return None
 

@@ -24,4 +24,5 @@ def trade_id(time_us: pl.Expr, match_id: pl.Expr) -> pl.Expr:
 
     """
     head = match_id.str.slice(0, _HEAD_DIGITS).str.to_integer(base=16, dtype=pl.Int64)
-    return time_us // 1_000 * 2**NAME_BITS + head // _SURPLUS
+    found: pl.Expr = time_us // 1_000 * 2**NAME_BITS + head // _SURPLUS
+    return found
