@@ -390,7 +390,7 @@ def collect(
 
     target = _lake(lake).layout
     if status:
-        found = collecting.shown(target, settings.load().venue, name)
+        found = collecting.shown(target, name)
         if json:
             screen.as_json(found)
         else:

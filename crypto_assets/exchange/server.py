@@ -17,7 +17,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
 from crypto_assets.errors import InvalidSettings
-from crypto_assets.exchange import archive, rest, streams
+from crypto_assets.exchange import archive, bybit_routes, rest, streams
 from crypto_assets.exchange.faults import Faults, changed, refusal
 from crypto_assets.exchange.limits import Attempts, Denied, Limits, Weights
 from crypto_assets.exchange.market import Market
@@ -128,6 +128,7 @@ class Exchange:
                 web.post("/_control/pace", self._take_pace),
                 web.post("/_control/jump", self._take_jump),
                 web.get("/api/v3/{path:.+}", self._answer),
+                *bybit_routes.routes(self._look),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
                 web.get("/stream", self._stream),
@@ -237,6 +238,11 @@ class Exchange:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _look(self) -> tuple[Market, int]:
+        """Show the market as of now."""
+        self._catch_up()
+        return self._playback.market, self._playback.now_us
 
     # Playing
 
