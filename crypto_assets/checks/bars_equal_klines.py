@@ -159,6 +159,9 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         + ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in found.items())
         for name, found in counts.items()
     )
+    if any(undecided.values()):
+        left = ", ".join(f"{count:,} of {name}" for name, count in undecided.items())
+        told += f"; which of several prices is open or close cannot be told in {left}"
     return Finding(
         passed=not any(found[kind] for found in counts.values() for kind in _FAULTS),
         message=told,

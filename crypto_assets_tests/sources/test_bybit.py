@@ -86,7 +86,7 @@ def test_the_clock_is_read_in_microseconds() -> None:
     [
         (b"{}", "missing required field `result`"),
         (b'{"result":{"timeNano":"soon"}}', "invalid literal"),
-        (b"[", "truncated"),
+        (b"[", "Expected `object`, got `array`"),
     ],
 )
 def test_an_answer_that_is_no_clock_is_refused(answer: bytes, why: str) -> None:
