@@ -256,7 +256,10 @@ def aged(path: Path) -> None:
     manifest = msgspec.structs.replace(read_manifest(path), schema_version=1)
     text = {MANIFEST_KEY: manifest.encode()}
     table = pq.read_table(path, partitioning=None).drop_columns("match_id")
-    pq.write_table(table.replace_schema_metadata(text), path)
+    # A sealed file may be the part itself under a second name: it is not written into.
+    aside = path.with_suffix(".aged")
+    pq.write_table(table.replace_schema_metadata(text), aside)
+    aside.replace(path)
     if sidecar_of(path).exists():
         sidecar_of(path).write_text(f"{sha256_of(path)}  {path.name}\n")
 
