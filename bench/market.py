@@ -95,6 +95,7 @@ def day(
                 "is_buyer_maker": maker,
                 "ts_recv": _received(rng, times),
                 "quoted_value": pl.Series([None]).cast(QUANTITY).new_from_index(0, size),
+                "match_id": pl.Series([None]).cast(pl.String).new_from_index(0, size),
             },
             schema=TRADES.schema,
         )

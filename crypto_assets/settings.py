@@ -30,6 +30,8 @@ _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one collector records, and who keeps it alive."""
 
+    venue: str | None = None
+    """Another exchange than that of the settings."""
     symbols: tuple[str, ...] = ()
     """By default those of the settings."""
     streams: tuple[str, ...] = ("trade", "bookTicker")
@@ -132,7 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 f"collector {name!r}: expected symbols, found none with it nor at the top",
             )
         for symbol in symbols:
-            Instrument(self.venue, symbol)
+            Instrument(recording.venue or self.venue, symbol)
         return msgspec.structs.replace(recording, symbols=symbols)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets import settings
+from crypto_assets.collector import options_of
 from crypto_assets.errors import InvalidName, InvalidSettings
 
 
@@ -129,6 +130,14 @@ def test_collectors_are_named_and_have_the_symbols_at_the_top_unless_they_have_t
     assert (second.symbols, second.kept_by, second.roll_seconds) == (("BTCUSDT",), "service", 5)
     assert (eth.symbols, eth.streams, eth.ws_url) == (("ETHUSDT",), ("trade",), "ws://x")
     assert wants(tmp_path, 'symbols = ["BTCUSDT"]\n[collectors]\n') == {}
+
+
+def test_a_collector_may_record_another_venue(tmp_path: Path) -> None:
+    text = 'symbols = ["BTCUSDT"]\n[collectors.main]\n[collectors.other]\nvenue = "bybit"\n'
+    main, other = wants(tmp_path, text).values()
+    assert (main.venue, other.venue) == (None, "bybit")
+    venues = [options_of(tmp_path, "binance", None, one).venue for one in (main, other)]
+    assert venues == ["binance", "bybit"]
 
 
 @pytest.mark.parametrize(

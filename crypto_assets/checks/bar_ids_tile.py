@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from crypto_assets.checks.check import Check, Finding, Measured
+from crypto_assets.checks.check import UNNUMBERED, Check, Finding, Measured
 from crypto_assets.checks.day import Day
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Severity
 
 _SHOWN = 20
@@ -30,6 +31,8 @@ _NULL = _FIRST.is_null() | _LAST.is_null()
 def _judge(day: Day, measured: Measured) -> Finding:
     if day.bars is None:
         return Finding.cannot_judge("no bars are stored")
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked(UNNUMBERED)
     bars = day.bars.filter(_FULL).select(
         "ts_open",
         "first_trade_id",

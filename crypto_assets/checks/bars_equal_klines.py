@@ -15,7 +15,9 @@ uncovered
     (the exchange publishes none while a symbol is suspended).
 
 In a kline without trades the exchange repeats the last close, across midnight too; ours is null
-until a trade is known, so such prices are compared only where ours are not null.
+until a trade is known, so such prices are compared only where ours are not null. What an exchange
+does not publish, such as counts, is not compared. How its first and last price are held against
+ours is for :mod:`~crypto_assets.checks.kline_prices`.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ import polars as pl
 from crypto_assets.checks.amounts import stored_intervals
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
+from crypto_assets.checks.kline_prices import PRICES, is_undecided, unlike_price, with_bounds
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.numbering import Numbering
 
 _SHOWN = 5
-_PRICES = ("open", "high", "low", "close")
 _AMOUNTS = (
     "volume",
     "quote_volume",
@@ -38,7 +41,7 @@ _AMOUNTS = (
     "taker_buy_volume",
     "taker_buy_quote_volume",
 )
-_FIELDS = _PRICES + _AMOUNTS
+_FIELDS = PRICES + _AMOUNTS
 _FAULTS = ("differ", "only_ours", "only_theirs")
 
 
@@ -47,20 +50,21 @@ def _theirs(field: str) -> pl.Expr:
 
 
 def _unlike(field: str) -> pl.Expr:
-    unlike = pl.col(field).ne_missing(_theirs(field))
-    if field in _PRICES:
-        unlike &= ~((_theirs("trade_count") == 0) & pl.col(field).is_null())
-    return unlike
+    if field in PRICES:
+        return unlike_price(field)
+    return _theirs(field).is_not_null() & pl.col(field).ne_missing(_theirs(field))
 
 
-def _compare(ours: pl.LazyFrame, theirs: pl.LazyFrame) -> pl.DataFrame:
+def _compare(
+    day: Day, interval: Interval, ours: pl.LazyFrame, theirs: pl.LazyFrame
+) -> pl.DataFrame:
     """Pair bars with klines of one interval; ``found`` says what each pair is."""
-    at, count, their_count = pl.col("ts_open"), pl.col("trade_count"), _theirs("trade_count")
-    ours_has, theirs_has = count.fill_null(0) > 0, their_count.fill_null(0) > 0
-    lone = their_count.is_null()
+    at, count, lone = pl.col("ts_open"), pl.col("trade_count"), _theirs("volume").is_null()
+    traded = pl.coalesce(_theirs("trade_count") > 0, _theirs("volume") > 0)
+    ours_has, theirs_has = count.fill_null(0) > 0, traded.fill_null(value=False)
     covered = at.is_between(at.filter(~lone).min(), at.filter(~lone).max())
     return (
-        ours.select("ts_open", *_FIELDS)
+        with_bounds(day, interval, ours.select("ts_open", *_FIELDS))
         .join(
             theirs.select("ts_open", *_FIELDS),
             on="ts_open",
@@ -68,6 +72,7 @@ def _compare(ours: pl.LazyFrame, theirs: pl.LazyFrame) -> pl.DataFrame:
             coalesce=True,
             suffix="_theirs",
         )
+        .with_columns(_unlike(field).alias(f"{field}_unlike") for field in _FIELDS)
         .with_columns(
             found=pl.when(lone & ~(covered & ours_has))
             .then(pl.lit("uncovered"))
@@ -75,7 +80,7 @@ def _compare(ours: pl.LazyFrame, theirs: pl.LazyFrame) -> pl.DataFrame:
             .then(pl.lit("only_ours"))
             .when(count.is_null() | (theirs_has & ~ours_has))
             .then(pl.lit("only_theirs"))
-            .when(pl.any_horizontal([_unlike(field) for field in _FIELDS]))
+            .when(pl.any_horizontal([f"{field}_unlike" for field in _FIELDS]))
             .then(pl.lit("differ"))
             .otherwise(pl.lit("matched")),
         )
@@ -94,7 +99,12 @@ def _examples(interval: str, pairs: pl.DataFrame) -> list[dict[str, object]]:
     )
     examples: list[dict[str, object]] = []
     for row in shown.iter_rows(named=True):
-        unlike = [field for field in _FIELDS if row[field] != row[f"{field}_theirs"]]
+        is_lone = row["found"] != "differ"
+        unlike = [
+            field
+            for field in _FIELDS
+            if row[f"{field}_unlike"] or (is_lone and row[field] != row[f"{field}_theirs"])
+        ]
         examples.append(
             {
                 "interval": interval,
@@ -124,13 +134,16 @@ def _judge(day: Day, _measured: Measured) -> Finding:
     if lacking := [name for name in stored if name not in ours]:
         return Finding.cannot_judge(f"bars were not rolled up to {', '.join(lacking)}")
     counts: dict[str, dict[str, int]] = {}
+    undecided: dict[str, int] = {}
     examples: list[dict[str, object]] = []
     for name in stored:
-        pairs = _compare(ours[name], day.klines.filter(pl.col("interval") == name))
+        theirs = day.klines.filter(pl.col("interval") == name)
+        pairs = _compare(day, Interval(name), ours[name], theirs)
         counts[name] = dict.fromkeys(("matched", *_FAULTS, "uncovered"), 0)
         counts[name] |= dict(pairs.group_by("found").len().iter_rows())
+        undecided[name] = int(pairs.select(is_undecided().sum()).item())
         examples += _examples(name, pairs)
-    evidence = {
+    evidence: dict[str, object] = {
         "whole_day": any(
             counts[name]["matched"] == sum(counts[name].values()) == Interval(name).bars_per_day
             for name in stored
@@ -138,11 +151,16 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         "intervals": counts,
         "examples": examples,
     }
+    if day.numbering is Numbering.OPAQUE:
+        evidence["open_or_close_undecided"] = undecided
     told = "; ".join(
         f"{name}: "
         + ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in found.items())
         for name, found in counts.items()
     )
+    if any(undecided.values()):
+        left = ", ".join(f"{count:,} of {name}" for name, count in undecided.items())
+        told += f"; which of several prices is open or close cannot be told in {left}"
     return Finding(
         passed=not any(found[kind] for found in counts.values() for kind in _FAULTS),
         message=told,

@@ -12,6 +12,9 @@ import polars as pl
 from crypto_assets.checks.day import Day
 from crypto_assets.model.verdict import Severity
 
+UNNUMBERED = "ids of this venue are not numbered"
+"""Why a proposition about a sequence of ids is not checked."""
+
 
 class Blocks(StrEnum):
     """What a failed ERROR check keeps from being built."""

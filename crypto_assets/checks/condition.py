@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from crypto_assets.checks.day import Day
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import PUBLISHED, Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Condition, Verdict
 
 _TRADES = ("raw_trades", "bars_1s", "daily_trades", "daily_bars", "verdicts")
@@ -48,10 +49,11 @@ def conclude(
         and where nothing else was recorded the day is the exchange's published file itself, which
         the proven edges show to be whole. Or every kline of the day equals our bars in every
         field, or the exchange's own file of aggregates covers every id exactly, or trades,
-        aggregates and klines agree in every bar.
+        aggregates and klines agree in every bar. Where the venue's ids are no numbers, every kline
+        of the day adds up to the volume and turnover of our trades; nothing less proves such a day.
     provisional
-        No fault, but an edge is unproven, or nothing is stored and the exchange has not published
-        the day yet.
+        No fault, but an edge is unproven, or all of it where ids are no numbers, or nothing is
+        stored and the exchange has not published the day yet.
 
     Args:
         verdicts: Of every asset of the partition, by whichever checks were run.
@@ -74,6 +76,10 @@ def conclude(
 
 def _faultless(verdicts: Sequence[Verdict], day: Day, summary: Manifest) -> Condition:
     """Say how far a day without a fault is proven."""
+    if day.numbering is Numbering.OPAQUE:
+        if not _proves(verdicts, "klines_measure_every_trade", "whole_day"):
+            return Condition.PROVISIONAL
+        return Condition.CONFIRMED if summary.rows else Condition.HALTED
     if summary.rows == 0 and _ids_prove_no_trade(day):
         return Condition.HALTED
     proven = _proves(verdicts, "day_edges_join") or _proves(verdicts, "klines_count_every_trade")

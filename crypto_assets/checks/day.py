@@ -9,6 +9,7 @@ from decimal import Decimal
 import polars as pl
 
 from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 
 
@@ -71,8 +72,12 @@ class Day:
     """
 
     partition: Partition
+    numbering: Numbering = Numbering.SEQUENCE
+    """How the venue names its trades: what their ids can prove."""
+    klines_open_at_last_close: bool = False
+    """Whether the venue's klines open at the close before them, and not at their first trade."""
     trades: pl.LazyFrame | None = None
-    """All trade parts, each id once, ascending by id."""
+    """All trade parts, each trade once, ascending by id."""
     trades_summary: Manifest | None = None
     """What ``trades`` is: coverage, duplicates, conflicts, inversions, unreadable lines, inputs."""
     trade_parts: tuple[Manifest, ...] = ()

@@ -9,9 +9,10 @@ every trade of this one.
 from __future__ import annotations
 
 from crypto_assets.checks import klines_count_every_trade
-from crypto_assets.checks.check import Blocks, Check, Finding, Measured
+from crypto_assets.checks.check import UNNUMBERED, Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.checks.edges import Join, Seam, edges_of
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Severity
 
 
@@ -26,6 +27,8 @@ def _told(name: str, seam: Seam) -> str:
 def _judge(day: Day, measured: Measured) -> Finding:
     if day.trades is not None and day.trades_summary is None:
         return Finding.cannot_judge("no summary of the trades is stored")
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked(UNNUMBERED)
     edges = edges_of(day)
     seams = {"left": edges.left, "right": edges.right}
     evidence: dict[str, object] = {name: seam.join.value for name, seam in seams.items()}

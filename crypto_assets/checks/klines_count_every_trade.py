@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from crypto_assets.checks.check import Blocks, Check, Finding, Measured
+from crypto_assets.checks.check import UNNUMBERED, Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.checks.edges import Join, edges_of
 from crypto_assets.model.coverage import Range
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.numbering import Numbering
 
 _OPEN = pl.col("ts_open").to_physical()
 
@@ -32,9 +33,15 @@ class _Stored:
 
 
 def _stored(day: Day, klines: pl.LazyFrame) -> list[_Stored]:
-    """Count the klines of the day by interval, shortest first, unknown intervals left out."""
+    """Count the klines of the day by interval, shortest first.
+
+    Unknown intervals are left out, and klines that count no trades.
+    """
     found = (
-        klines.filter(_OPEN.is_between(day.partition.start_us, day.partition.end_us, closed="left"))
+        klines.filter(
+            pl.col("trade_count").is_not_null(),
+            _OPEN.is_between(day.partition.start_us, day.partition.end_us, closed="left"),
+        )
         .group_by("interval")
         .agg(
             rows=pl.len(),
@@ -75,6 +82,8 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         return Finding.not_checked("no klines of the day are stored")
     if day.trades is not None and day.trades_summary is None:
         return Finding.cannot_judge("no summary of the trades is stored")
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked(UNNUMBERED)
     held = day.trades_summary.rows if day.trades_summary is not None else 0
     stored = _stored(day, day.klines)
     covering = [found for found in stored if found.covers]

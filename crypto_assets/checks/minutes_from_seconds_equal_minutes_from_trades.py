@@ -11,6 +11,7 @@ import polars as pl
 from crypto_assets.checks.check import Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.tables import QUANTITY
 
 _SHOWN = 5
@@ -29,8 +30,8 @@ _FIELDS = {
     "trade_count": pl.len().cast(pl.Int64),
     "taker_buy_volume": pl.col("quantity").filter(_BOUGHT).sum(),
     "taker_buy_quote_volume": pl.col("quote").filter(_BOUGHT).sum().cast(QUANTITY),
-    "first_trade_id": pl.col("trade_id").first(),
-    "last_trade_id": pl.col("trade_id").last(),
+    "first_trade_id": pl.col("trade_id").min(),
+    "last_trade_id": pl.col("trade_id").max(),
 }
 
 
@@ -38,8 +39,11 @@ def _judge(day: Day, _measured: Measured) -> Finding:
     rolled = day.rolled.get(_MINUTE)
     if day.trades is None or rolled is None:
         return Finding.cannot_judge("no trades are stored, or no bars rolled up to 1m")
+    # Opaque ids are in order down to the millisecond only, times may be finer.
+    is_opaque = day.numbering is Numbering.OPAQUE
+    trades = day.trades.sort("ts_event", maintain_order=True) if is_opaque else day.trades
     straight = (
-        day.trades.with_columns(quote=_PRODUCT.round(8, mode="half_away_from_zero"))
+        trades.with_columns(quote=_PRODUCT.round(8, mode="half_away_from_zero"))
         .group_by(ts_open=pl.col("ts_event").dt.truncate(_MINUTE))
         .agg(**_FIELDS)
     )

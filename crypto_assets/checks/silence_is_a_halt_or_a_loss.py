@@ -9,10 +9,11 @@ prove it complete without. Silence before the first and after the last trade is 
 
 from __future__ import annotations
 
-from crypto_assets.checks.check import Blocks, Check, Finding, Measured
+from crypto_assets.checks.check import UNNUMBERED, Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day, Elsewhere
 from crypto_assets.checks.silences import FLOOR_US, LONGEST, Silence, long_silences
 from crypto_assets.model.interval import SECOND_US
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Severity
 
 _SHOWN = 100
@@ -60,6 +61,8 @@ def _judge(day: Day, measured: Measured) -> Finding:
     longest = measured["longest"] or 0
     if longest <= FLOOR_US:
         return Finding.passes("no silence is longer than 60 s", {"longest_us": longest})
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked(UNNUMBERED)
     silences = long_silences(day.trades)
     limit = silences.limit_us
     losses = [silence for silence in silences if silence.missing]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from crypto_assets.checks.check import Blocks, Check, Finding, Measured
+from crypto_assets.checks.check import UNNUMBERED, Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.model.coverage import Coverage
+from crypto_assets.model.numbering import Numbering
 
 _SHOWN = 1_000
 _ID = pl.col("trade_id")
@@ -22,7 +23,7 @@ def _judge(day: Day, measured: Measured) -> Finding:
     declared = day.trades_summary
     rows, first, last = measured["rows"], measured["first"], measured["last"]
     span = 0 if first is None else last - first + 1
-    if rows == span and not measured["breaks"]:
+    if day.numbering is Numbering.OPAQUE or (rows == span and not measured["breaks"]):
         missing: tuple[tuple[int, int], ...] = ()
     else:
         ids = day.trades.select("trade_id").collect().get_column("trade_id").drop_nulls()
@@ -50,6 +51,8 @@ def _judge(day: Day, measured: Measured) -> Finding:
             "missing": [list(found) for found in declared.missing[:_SHOWN]],
         }
         return Finding.fails("the rows are not those that their summary declares", evidence)
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked(UNNUMBERED)
     if missing:
         return Finding.fails(
             f"{count:,} trade ids are missing in {len(missing):,} ranges", evidence

@@ -1,4 +1,4 @@
-"""T1: each trade id is there once.
+"""T1: each trade is there once, by its id and, at a venue without numbers, its name.
 
 The frame ascends by id, so ids that rise from row to row are unique: a difference costs a
 thirtieth of counting distinct values. Only when they do not rise are the distinct ids counted.
@@ -13,6 +13,8 @@ from crypto_assets.checks.day import Day
 
 _SHOWN = 20
 _ID = pl.col("trade_id")
+_NAME = pl.col("match_id")
+_RISES = (_NAME.shift() < _NAME).fill_null(value=False)
 
 
 def _judge(day: Day, measured: Measured) -> Finding:
@@ -21,7 +23,7 @@ def _judge(day: Day, measured: Measured) -> Finding:
     if not measured["not_rising"] and not measured["nulls"]:
         return Finding.passes(f"all {measured['rows']:,} trade ids are different")
     doubled = (
-        day.trades.group_by("trade_id")
+        day.trades.group_by("trade_id", "match_id")
         .len()
         .filter(pl.col("len") > 1)
         .select(
@@ -50,7 +52,7 @@ CHECK = Check(
     judge=_judge,
     measures={
         "rows": pl.len(),
-        "not_rising": (_ID.diff() <= 0).sum(),
+        "not_rising": ((_ID.diff() < 0) | ((_ID.diff() == 0) & ~_RISES)).sum(),
         "nulls": _ID.null_count(),
     },
 )

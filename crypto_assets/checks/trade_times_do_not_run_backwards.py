@@ -1,4 +1,4 @@
-"""T5: in order of trade ids, times do not fall."""
+"""T5: in order of trade ids, times do not fall, down to the resolution the ids have."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import polars as pl
 
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.verdict import Severity
 
-_STEP = pl.col("ts_event").to_physical().diff()
+_TIME = pl.col("ts_event").to_physical()
+_STEP = _TIME.diff()
+_COARSE = (_TIME // Numbering.OPAQUE.resolution_us).diff()
 
 
-def _judge(_day: Day, measured: Measured) -> Finding:
-    count = measured["inversions"]
+def _judge(day: Day, measured: Measured) -> Finding:
+    is_opaque = day.numbering is Numbering.OPAQUE
+    count = measured["coarse_inversions" if is_opaque else "inversions"]
     if not count:
         return Finding.passes("times never fall from one trade id to the next")
     return Finding.fails(
@@ -29,5 +33,9 @@ CHECK = Check(
     judge=_judge,
     severity=Severity.WARN,
     blocks=Blocks.NOTHING,
-    measures={"inversions": (_STEP < 0).sum(), "deepest": _STEP.min()},
+    measures={
+        "inversions": (_STEP < 0).sum(),
+        "coarse_inversions": (_COARSE < 0).sum(),
+        "deepest": _STEP.min(),
+    },
 )

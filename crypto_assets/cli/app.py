@@ -59,8 +59,10 @@ def import_(
 
     A capture has lines [bold]<local time in us or ns> <combined-stream message>[/], plain, .gz or
     .zst. Archive files are SYMBOL-trades-DATE and SYMBOL-1m-DATE as .csv, .csv.gz or .zip, checked
-    against the .CHECKSUM beside them, and exchangeInfo answers. Importing a file twice changes
-    nothing. Lines that cannot be read are kept in the lake's dead letters and counted.
+    against the .CHECKSUM beside them, and exchangeInfo answers. Of Bybit ([bold]--venue bybit[/])
+    they are captures, SYMBOLDATE.csv.gz and SYMBOL-1m-DATE.json with answers of /v5/market/kline.
+    Importing a file twice changes nothing. Lines that cannot be read are kept in the lake's dead
+    letters and counted.
 
     Example: [bold]crypto-assets import BTCUSDT-trades-2024-08-09.zip btcusdt_20240809.gz[/]
     """
@@ -177,7 +179,12 @@ def status(
 
     target = lake_of(lake)
     name = Instrument.parse(symbol).symbol if symbol else None
-    days = [status_of(target, partition) for partition in known_partitions(target, name)]
+    venue = symbol.rpartition(":")[0] if symbol else ""
+    days = [
+        status_of(target, partition)
+        for partition in known_partitions(target, name)
+        if venue in ("", partition.instrument.venue)
+    ]
     if json:
         screen.as_json(days)
     elif days:
@@ -354,7 +361,7 @@ def collect(
 
     target = lake_of(lake).layout
     if status:
-        found = collecting.shown(target, settings.load().venue, name)
+        found = collecting.shown(target, name)
         if json:
             screen.as_json(found)
         else:

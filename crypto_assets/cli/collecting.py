@@ -68,15 +68,16 @@ def options_of(lake: Path, settings: Settings, given: Given) -> Options:
         )
     if given.name is None and not given.symbols:
         raise InvalidName("expected --name of the settings or --symbol, found neither")
+    recording = recording or Recording()
     changed = {
-        "symbols": tuple(Instrument.parse(one).symbol for one in given.symbols),
+        **_subjects(given.symbols, recording.venue or settings.venue),
         "streams": given.streams,
         "ws_url": given.ws_url,
         "http_url": given.http_url,
         "roll_seconds": given.roll_seconds,
     }
     recording = msgspec.structs.replace(
-        recording or Recording(),
+        recording,
         **{field: value for field, value in changed.items() if value},
     )
     options = dataclasses.replace(
@@ -86,6 +87,15 @@ def options_of(lake: Path, settings: Settings, given: Given) -> Options:
     )
     collector.checked(options)
     return options
+
+
+def _subjects(symbols: Sequence[str], venue: str) -> dict[str, object]:
+    """Read ``BTCUSDT`` or ``bybit:BTCUSDT``; one collector records one venue."""
+    found = [Instrument.parse(one, venue) for one in symbols]
+    named = sorted({one.venue for one in found})
+    if len(named) > 1:
+        raise InvalidName(f"expected symbols of one venue, found {', '.join(named)}")
+    return {"symbols": tuple(one.symbol for one in found), "venue": "".join(named)}
 
 
 def recorded(options: Options) -> int:
@@ -135,7 +145,7 @@ def _told(options: Options, ended: int) -> int:
     return ended
 
 
-def shown(layout: Layout, venue: str, name: str | None) -> list[Health]:
+def shown(layout: Layout, name: str | None) -> list[Health]:
     """Give the sessions that live and the last few that ended, of all names or of one.
 
     Raises:
@@ -143,7 +153,7 @@ def shown(layout: Layout, venue: str, name: str | None) -> list[Health]:
     """
     if name is not None:
         collector_name(name)
-    found = [one for one in collector.status(layout, venue) if name in (None, one.name)]
+    found = [one for one in collector.status(layout) if name in (None, one.name)]
     found.sort(key=lambda session: session.started_ns)
     ended = [session for session in found if not session.is_alive]
     return ended[-_ENDED_SHOWN:] + [session for session in found if session.is_alive]

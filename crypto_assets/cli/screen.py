@@ -58,8 +58,9 @@ def progress() -> Progress:
     )
 
 
-def matrix(days: Iterable[DayStatus]) -> Table:
-    """The completeness matrix as a table."""
+def matrix(days: Sequence[DayStatus]) -> Table:
+    """The completeness matrix as a table; symbols of several venues with their venue."""
+    is_one_venue = len({day.venue for day in days}) == 1
     table = Table(
         title="Completeness by symbol and day",
         title_justify="left",
@@ -73,7 +74,7 @@ def matrix(days: Iterable[DayStatus]) -> Table:
         ids = "-" if day.first_trade_id is None else f"{day.first_trade_id}..{day.last_trade_id}"
         missing = sum(last - first + 1 for first, last in day.missing)
         table.add_row(
-            escape(day.symbol),
+            escape(day.symbol if is_one_venue else f"{day.venue}:{day.symbol}"),
             day.date,
             f"[{colour}]{day.condition}[/]",
             f"{day.rows:,}",

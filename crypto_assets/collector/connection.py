@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Sequence
 
 from crypto_assets.collector.recorder import Note, Recorder
 from crypto_assets.errors import StreamLost
@@ -20,6 +22,7 @@ class Connection:
     def __init__(
         self,
         number: int,
+        streams: Sequence[str],
         frames: Frames,
         recorder: Recorder,
         feed: Feed,
@@ -32,6 +35,7 @@ class Connection:
         self.opened = time.monotonic()
         self.ending = asyncio.get_running_loop().create_future()
         """Done when the server has announced the end of its connections."""
+        self._streams = streams
         self._stream = frames
         self._recorder = recorder
         self._feed = feed
@@ -44,10 +48,25 @@ class Connection:
         return not self.task.done()
 
     async def _record(self) -> None:
+        speaking = asyncio.create_task(self._speak(), name=f"speak-{self.number}")
         try:
             await self._listen()
         except StreamLost as error:
             self._recorder.note("lost", self._told(str(error)))
+        finally:
+            speaking.cancel()
+            await asyncio.wait([speaking])
+
+    async def _speak(self) -> None:
+        """Ask for the streams, then say again and again what keeps the connection open."""
+        # Whoever listens is told of the loss as well.
+        with contextlib.suppress(StreamLost):
+            for greeting in self._feed.greetings(self._streams):
+                await self._stream.say(greeting)
+            while self._feed.keep_alive is not None:
+                seconds, message = self._feed.keep_alive
+                await asyncio.sleep(seconds)
+                await self._stream.say(message)
 
     async def _listen(self) -> None:
         recorder, feed, latest = self._recorder, self._feed, self._latest

@@ -12,7 +12,7 @@ import msgspec
 from crypto_assets.collector.connection import Latest
 from crypto_assets.collector.options import BY_HAND
 from crypto_assets.lake.layout import Layout
-from crypto_assets.lake.segments import directory
+from crypto_assets.lake.segments import directory, venues
 from crypto_assets.sources.feed import Feed
 
 _FILE = "status.json"
@@ -101,11 +101,12 @@ def write(session: Path, health: Health) -> None:
     temporary.replace(session / _FILE)
 
 
-def status(layout: Layout, venue: str) -> list[Health]:
-    """Tell of every session of a venue that wrote how it is, by start."""
+def status(layout: Layout, venue: str | None = None) -> list[Health]:
+    """Tell of every session that wrote how it is, of one venue or of all, by venue and start."""
     return [
         found
-        for path in sorted(directory(layout, venue).glob(f"*/{_FILE}"))
+        for name in ([venue] if venue else venues(layout))
+        for path in sorted(directory(layout, name).glob(f"*/{_FILE}"))
         if (found := _read(path)) is not None
     ]
 

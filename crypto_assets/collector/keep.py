@@ -70,23 +70,21 @@ def keep(
         checked(options)
         if recording.kept_by == BY_SENSOR:
             wanted[name] = options.digest
-    return _kept(lake, settings.venue, me, asked, patience, recordings, wanted)
+    return _kept(lake, me, asked, patience, recordings, wanted)
 
 
 def end(
     lake: Path,
-    settings: Settings,
     me: str,
     asked: Mapping[str, int],
     patience: Patience,
 ) -> Kept:
     """End every collector that ``me`` started, as :func:`keep` does where nothing is wanted."""
-    return _kept(lake, settings.venue, me, asked, patience, {}, {})
+    return _kept(lake, me, asked, patience, {}, {})
 
 
 def _kept(
     lake: Path,
-    venue: str,
     me: str,
     asked: Mapping[str, int],
     patience: Patience,
@@ -95,7 +93,7 @@ def _kept(
 ) -> Kept:
     layout = Layout(lake)
     seen = Seen(
-        sessions=tuple(status(layout, venue)),
+        sessions=tuple(status(layout)),
         held=frozenset(name for name in recordings if _is_held(layout, name)),
         host=socket.gethostname(),
         now_ns=time.time_ns(),

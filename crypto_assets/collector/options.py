@@ -81,12 +81,12 @@ class Options:
 
 
 def options_of(lake: Path, venue: str, name: str | None, recording: Recording) -> Options:
-    """Make what a collector is told of what the settings say."""
+    """Make what a collector is told of what the settings say; ``venue`` is their own."""
     return Options(
         lake=lake,
         symbols=recording.symbols,
         name=name,
-        venue=venue,
+        venue=recording.venue or venue,
         kinds=recording.streams,
         ws_url=recording.ws_url,
         http_url=recording.http_url,

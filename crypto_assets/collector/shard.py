@@ -193,6 +193,13 @@ class Shard:
         self._was_open = True
         number = next(shared.numbers)
         shared.recorder.note("opened", {**told, "connection": number, "streams": self.streams})
-        found = Connection(number, frames, shared.recorder, shared.feed, self.latest)
+        found = Connection(
+            number,
+            self.streams,
+            frames,
+            shared.recorder,
+            shared.feed,
+            self.latest,
+        )
         self._connections.append(found)
         return found

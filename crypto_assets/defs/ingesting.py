@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets import settings
 from crypto_assets.defs.refresh import LIVE, Event, know, refresh
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.pipeline import segments
+from crypto_assets.pipeline.ingest import Taken
 
 _CHECKS = ("trade_ids_are_contiguous",)
 """Told with every run; the others are told when the day is built."""
@@ -26,17 +26,18 @@ def take_sealed_segments(
     lake: LakeResource,
 ) -> Iterator[Event | dg.Output[None]]:
     """Take every sealed segment that waits, and tell which partitions were touched."""
-    venue = settings.load().venue
-    taken, unreadable = segments.take_segments(
-        lake.lake,
-        venue,
-        segments.waiting(lake.lake, venue),
-    )
+    taken: list[Taken] = []
+    unreadable: list[str] = []
+    for venue in segments.venues(lake.lake):
+        waiting = segments.waiting(lake.lake, venue)
+        found, lost = segments.take_segments(lake.lake, venue, waiting)
+        taken += found
+        unreadable += lost.values()
     days = segments.touched(taken)
     know(context.instance, days)
     yield from refresh(lake.lake, LIVE, days, _CHECKS)
     if unreadable:
-        raise dg.Failure(description="; ".join(unreadable.values()), allow_retries=False)
+        raise dg.Failure(description="; ".join(unreadable), allow_retries=False)
     yield dg.Output(None)
 
 
@@ -66,7 +67,8 @@ def sealed_segments(
 
     While a run is under way no other is asked for; what is sealed meanwhile still waits after it.
     """
-    waiting = segments.waiting(lake.lake, settings.load().venue)
+    venues = segments.venues(lake.lake)
+    waiting = [path for venue in venues for path in segments.waiting(lake.lake, venue)]
     if not waiting:
         return dg.SkipReason("every sealed segment is taken")
     filters = dg.RunsFilter(job_name="take_segments", statuses=list(UNDER_WAY))

@@ -88,7 +88,6 @@ def unwanted_collectors(
         return dg.SkipReason("the sensor collector is on, and keeps them")
     kept = end(
         lake.lake.layout.root,
-        settings.load(),
         _me(context.instance),
         _remembered(context.cursor).asked,
         PATIENCE,

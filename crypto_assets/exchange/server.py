@@ -16,7 +16,7 @@ from typing import Self
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from crypto_assets.exchange import control, rest, streams
+from crypto_assets.exchange import bybit_routes, control, rest, streams
 from crypto_assets.exchange.archive_host import ArchiveHost, Scene
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.desk import Desk, json_response
@@ -90,6 +90,7 @@ class Exchange:
             [
                 *control.routes(self, self._catch_up),
                 web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
+                *bybit_routes.routes(self._look),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
                 web.get("/stream", self._stream),
@@ -208,6 +209,11 @@ class Exchange:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _look(self) -> tuple[Market, int]:
+        """Show the market as of now."""
+        self._catch_up()
+        return self._playback.market, self._playback.now_us
 
     # Playing
 

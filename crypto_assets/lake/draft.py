@@ -18,8 +18,10 @@ from crypto_assets.lake.hashing import LogicalHash
 from crypto_assets.lake.parquet import ROW_GROUP_ROWS, TableWriter, read_footer
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.manifest import Input, Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import TRADES, Table
+from crypto_assets.transforms.merge import ascends
 
 BATCH_ROWS = 1_000_000
 CONFLICTS_LISTED = 1_000
@@ -46,6 +48,7 @@ class Draft:
     disordered: int = 0
     unreadable: int = 0
     recorded: tuple[Range, ...] = ()
+    numbering: Numbering = Numbering.SEQUENCE
 
 
 def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
@@ -82,9 +85,10 @@ def frames_of(rows: pl.LazyFrame | Iterable[pl.DataFrame]) -> Iterator[pl.DataFr
 class _Description:
     """What a file turns out to hold, learned frame by frame as it is written."""
 
-    def __init__(self, table: Table, subject: str) -> None:
+    def __init__(self, table: Table, subject: str, numbering: Numbering) -> None:
         self.table = table
         self.subject = subject
+        self.numbering = numbering
         self.digest = LogicalHash(table)
         self.rows = 0
         self.inversions = 0
@@ -92,6 +96,7 @@ class _Description:
         self.ranges: list[Range] = []
         self.times: tuple[int, int] | None = None
         self._last_time: int | None = None
+        self._last_row: pl.DataFrame | None = None
 
     def add(self, frame: pl.DataFrame) -> None:
         if frame.schema != self.table.schema:
@@ -103,23 +108,26 @@ class _Description:
         self.digest.update(frame)
         self.rows += frame.height
         if self.table.id is not None:
-            self._add_ids(frame[self.table.id])
+            self._add_ids(frame.select(self.table.key))
         if self.table.time is not None:
             self._add_times(frame[self.table.time].to_physical())
 
-    def _add_ids(self, ids: pl.Series) -> None:
+    def _add_ids(self, keys: pl.DataFrame) -> None:
+        ids = keys.to_series()
         first, last = int(ids[0]), int(ids[-1])
-        ascends = bool((ids.diff().slice(1) > 0).all())
-        if not ascends or (self.ids is not None and first <= self.ids[1]):
+        before, self._last_row = self._last_row, keys.tail(1)
+        follows = before is None or ascends(pl.concat([before, keys.head(1)]), self.table)
+        if not follows or not ascends(keys, self.table):
             raise CommitFailed(f"{self.subject}: expected ascending {self.table.id}, each once")
         self.ids = (first if self.ids is None else self.ids[0], last)
-        if self.table is TRADES:
+        if self.table is TRADES and self.numbering is Numbering.SEQUENCE:
             self.ranges.extend(Coverage.of_ids(ids).ranges)
 
     def _add_times(self, times: pl.Series) -> None:
-        back = int((times.diff() < 0).sum())
-        back += int(self._last_time is not None and times[0] < self._last_time)
-        self._last_time = int(times[-1])
+        clock = times // self.numbering.resolution_us
+        back = int((clock.diff() < 0).sum())
+        back += int(self._last_time is not None and clock[0] < self._last_time)
+        self._last_time = int(clock[-1])
         lowest, highest = (int(value) for value in (times.min(), times.max()))  # type: ignore[arg-type]
         if self.times is not None:
             lowest, highest = min(lowest, self.times[0]), max(highest, self.times[1])
@@ -132,9 +140,15 @@ class _Description:
 class Spool:
     """A file being written in its final encoding, described as it grows."""
 
-    def __init__(self, path: Path, table: Table, subject: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        table: Table,
+        subject: str,
+        numbering: Numbering = Numbering.SEQUENCE,
+    ) -> None:
         self.path = path
-        self._description = _Description(table, subject)
+        self._description = _Description(table, subject, numbering)
         self._writer = TableWriter(path, table)
         self._thread = ThreadPoolExecutor(1, "write")
         self._adding: Future[None] | None = None
@@ -209,6 +223,7 @@ class Spool:
             disordered=draft.disordered,
             unreadable=draft.unreadable,
             recorded=draft.recorded,
+            numbering=description.numbering,
         )
         self._writer.close(manifest)
         return manifest
@@ -227,7 +242,8 @@ def write(path: Path, table: Table, partition: Partition, draft: Draft) -> Manif
         CommitFailed: ids or times do not ascend.
         UnreadableInput: the rows cannot be read or computed.
     """
-    spool = draft.begun or Spool(path, table, f"{table.name} of {partition}")
+    subject = f"{table.name} of {partition}"
+    spool = draft.begun or Spool(path, table, subject, draft.numbering)
     try:
         spool.add(draft.rows)
         manifest = spool.close(

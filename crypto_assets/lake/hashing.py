@@ -16,16 +16,24 @@ class LogicalHash:
     byte integers at their scale, times as microseconds, booleans as a byte, text as a length and
     UTF-8), nullable ones another over their null flags. The digest is the sha256 of the column
     names, types and hashes in declared order.
+
+    Of the table's optional columns, one without any value is left out, and one without any null
+    is hashed as one that cannot be null.
     """
 
     def __init__(self, table: Table) -> None:
         columns = table.model.to_schema().columns
         self._schema = {name: table.schema[name] for name in table.hashed}
+        self._rows = 0
+        self._values_in = dict.fromkeys(set(table.optional) & self._schema.keys(), 0)
         self._values = {name: hashlib.sha256() for name in self._schema}
         self._nulls = {name: hashlib.sha256() for name in self._schema if columns[name].nullable}
 
     def update(self, frame: pl.DataFrame) -> None:
         """Add rows; the frame may have further columns."""
+        self._rows += frame.height
+        for name in self._values_in:
+            self._values_in[name] += frame.height - frame[name].null_count()
         for name in self._schema:
             for column in frame[name].get_chunks():
                 self._add(name, column)
@@ -41,7 +49,11 @@ class LogicalHash:
         """The digest of everything added so far, as 64 hexadecimal digits."""
         whole = hashlib.sha256()
         for name, dtype in self._schema.items():
-            nulls = self._nulls[name].hexdigest() if name in self._nulls else ""
+            values = self._values_in.get(name)
+            if values == 0:
+                continue
+            can_be_null = name in self._nulls and values != self._rows
+            nulls = self._nulls[name].hexdigest() if can_be_null else ""
             kind = _named(dtype)
             whole.update(f"{name}:{kind}:{self._values[name].hexdigest()}:{nulls}\n".encode())
         return whole.hexdigest()

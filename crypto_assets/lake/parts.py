@@ -14,6 +14,7 @@ from polars.io.plugins import register_io_source
 from crypto_assets.lake.draft import BATCH_ROWS, CONFLICTS_LISTED, readable, scan_files
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.manifest import Input, Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.tables import TRADES, Table
 from crypto_assets.transforms.merge import merge
 
@@ -98,10 +99,10 @@ def overlaps(parts: Sequence[Part]) -> bool:
 
 
 def scan_parts(parts: Sequence[Part], table: Table) -> pl.LazyFrame:
-    """Scan parts as one frame: each id once, ascending, in bounded memory.
+    """Scan parts as one frame: each key once, ascending, in bounded memory.
 
     Parts that share no ids are read one after the other; where spans overlap they are merged in
-    windows of :data:`~crypto_assets.lake.draft.BATCH_ROWS` ids.
+    windows of :data:`~crypto_assets.lake.draft.BATCH_ROWS` ids, or rows where ids are opaque.
     """
     frames: list[pl.LazyFrame] = []
     alone: list[Path] = []
@@ -118,7 +119,35 @@ def scan_parts(parts: Sequence[Part], table: Table) -> pl.LazyFrame:
     return pl.concat(frames) if frames else table.schema.to_frame().lazy()
 
 
-def _windows(coverage: Coverage, ids: int) -> Iterator[Range]:
+def _windows(chain: Sequence[Part], table: Table) -> Iterator[Range]:
+    """Cut the ids of parts into spans that each hold what may be in memory at once."""
+    if any(part.manifest.numbering is Numbering.OPAQUE for part in chain):
+        return _measured(chain, table, BATCH_ROWS)
+    return _counted(_union(chain, table), BATCH_ROWS)
+
+
+def _measured(chain: Sequence[Part], table: Table, rows: int) -> Iterator[Range]:
+    """Cut ids that are not dense into spans of at most so many rows of all parts together.
+
+    Every n-th id of each part is a mark. Between two marks a part has n rows more than n times
+    its own marks at most, so as many marks as there are parts make a span of 2n rows a part.
+    """
+    assert table.id is not None  # noqa: S101 - only tables with ids have parts
+    step = max(1, rows // (2 * len(chain)))
+    reading = [
+        scan_files([part.path]).select(pl.col(table.id).gather_every(step)) for part in chain
+    ]
+    with readable(", ".join(str(part.path) for part in chain)):
+        marks = pl.concat(pl.collect_all(reading)).to_series().sort()
+    start = int(marks[0])
+    for mark in marks.gather_every(len(chain), len(chain)).to_list():
+        if mark > start:
+            yield start, mark - 1
+            start = mark
+    yield start, max(part.span[1] for part in chain)
+
+
+def _counted(coverage: Coverage, ids: int) -> Iterator[Range]:
     """Cut a coverage into spans of at most so many of its ids."""
     start: int | None = None
     room = ids
@@ -137,8 +166,13 @@ def _windows(coverage: Coverage, ids: int) -> Iterator[Range]:
         yield start, end
 
 
+def _is_numbered(parts: Sequence[Part], table: Table) -> bool:
+    """Whether the ids of parts tell which of them are missing."""
+    return table is TRADES and all(part.manifest.numbering is Numbering.SEQUENCE for part in parts)
+
+
 def _union(parts: Sequence[Part], table: Table) -> Coverage:
-    if table is TRADES:
+    if _is_numbered(parts, table):
         return Coverage.of(span for part in parts for span in part.manifest.coverage.ranges)
     return Coverage.of(part.span for part in parts if part.manifest.rows)
 
@@ -171,9 +205,9 @@ def _scan_overlapping(chain: Sequence[Part], table: Table) -> pl.LazyFrame:
         _batch_size: int | None,
     ) -> Iterator[pl.DataFrame]:
         wanted = list(schema) if with_columns is None else with_columns
-        needed = [name for name in schema if name in wanted or name in (table.id, table.time)]
+        needed = [name for name in schema if name in wanted or name in (*table.key, table.time)]
         left = n_rows
-        for window in _windows(_union(chain, table), BATCH_ROWS):
+        for window in _windows(chain, table):
             frame = merge(_window_frames(chain, table, window, needed), table).frame
             if left is not None:
                 frame = frame.head(left)
@@ -196,6 +230,7 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
     if len(parts) == 1:
         return parts[0].manifest
     union = _union(parts, table)
+    resolution = parts[0].manifest.numbering.resolution_us
     duplicates, conflicts, rows, inversions = 0, set[int](), 0, 0
     last_us: int | None = None
     for chain in _chains(parts):
@@ -205,7 +240,7 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
             inversions += found.inversions
         else:
             before: int | None = None
-            for window in _windows(_union(chain, table), BATCH_ROWS):
+            for window in _windows(chain, table):
                 merged = merge(_window_frames(chain, table, window, table.hashed), table)
                 if merged.frame.is_empty():
                     continue
@@ -213,13 +248,13 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
                 conflicts.update(merged.conflicts)
                 rows += merged.frame.height
                 assert table.time is not None  # noqa: S101 - only tables with times have parts
-                times = merged.frame[table.time].to_physical()
+                times = merged.frame[table.time].to_physical() // resolution
                 inversions += int((times.diff() < 0).sum())
                 inversions += int(before is not None and times[0] < before)
                 before = int(times[-1])
-        head = min(part.manifest.first_us or 0 for part in chain)
+        head = min(part.manifest.first_us or 0 for part in chain) // resolution
         inversions += int(last_us is not None and head < last_us)
-        last_us = max(part.manifest.last_us or 0 for part in chain)
+        last_us = max(part.manifest.last_us or 0 for part in chain) // resolution
     manifests = [part.manifest for part in parts]
     starts = [found.first_us for found in manifests if found.first_us is not None]
     ends = [found.last_us for found in manifests if found.last_us is not None]
@@ -232,7 +267,7 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
         parents={},
         first_id=union.first,
         last_id=union.last,
-        missing=union.missing if table is TRADES else (),
+        missing=union.missing if _is_numbered(parts, table) else (),
         first_us=min(starts, default=None),
         last_us=max(ends, default=None),
         inversions=inversions,
@@ -247,11 +282,15 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
 
 
 def _inputs(parts: Sequence[Part], table: Table) -> tuple[Input, ...]:
-    """Tell how many rows of the whole come from each input; a row counts for the one kept."""
+    """Tell how many rows of the whole come from each input; a row counts for the one kept.
+
+    Where ids do not tell which rows two inputs share, a shared row counts for both.
+    """
     taken = Coverage()
     found: list[Input] = []
+    is_numbered = _is_numbered(parts, table)
     for part in sorted(parts, key=lambda part: part.trust):
-        if table is TRADES:
+        if is_numbered:
             ids = part.manifest.coverage
             rows = len(ids - taken)
             taken |= ids

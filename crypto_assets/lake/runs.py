@@ -12,6 +12,7 @@ from crypto_assets.lake.parquet import ROW_GROUP_ROWS
 from crypto_assets.lake.parts import Part, scan_parts, summarise
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.tables import TRADES, Table
 from crypto_assets.transforms.merge import merge
 
@@ -23,11 +24,17 @@ class Runs:
     held in memory until :meth:`spill` writes them, sorted, to a run in ``scratch``.
     """
 
-    def __init__(self, table: Table, scratch: Path) -> None:
+    def __init__(
+        self,
+        table: Table,
+        scratch: Path,
+        numbering: Numbering = Numbering.SEQUENCE,
+    ) -> None:
         if table.id is None:
             raise ValueError(f"{table.name} has no id to sort by")
         self._table = table
         self._id = table.id
+        self._numbering = numbering
         self._scratch = scratch
         self._held: list[pl.DataFrame] = []
         self._runs: list[Part] = []
@@ -37,7 +44,8 @@ class Runs:
         """The file that holds the first rows already, in its final encoding."""
         self.rows_held = 0
         self.disordered = 0
-        """Rows that came with a lower id than the row before."""
+        """Rows that came with a lower id than the row before, or at an earlier time of opaque
+        ones."""
         self.duplicates = 0
         """Rows dropped because their id was there already."""
         self.conflicts: tuple[int, ...] = ()
@@ -47,16 +55,22 @@ class Runs:
         """Take rows as they came."""
         if frame.is_empty():
             return
-        ids = frame[self._id]
-        self.disordered += int((ids.diff() < 0).sum())
-        self.disordered += int(self._last is not None and ids[0] < self._last)
-        self._last = int(ids[-1])
+        order = self._order(frame)
+        self.disordered += int((order.diff() < 0).sum())
+        self.disordered += int(self._last is not None and order[0] < self._last)
+        self._last = int(order[-1])
         self._hold(frame)
         if self._may_grow and self.rows_held >= ROW_GROUP_ROWS:
             merged = self._merge_held()
             whole = merged.height // ROW_GROUP_ROWS * ROW_GROUP_ROWS
             self._write(merged.head(whole))
             self._hold(merged.slice(whole))
+
+    def _order(self, frame: pl.DataFrame) -> pl.Series:
+        """What rows are expected to come in the order of."""
+        if self._numbering is Numbering.SEQUENCE or self._table.time is None:
+            return frame[self._id]
+        return frame[self._table.time].to_physical() // self._numbering.resolution_us
 
     def _hold(self, frame: pl.DataFrame) -> None:
         if not frame.is_empty():
@@ -80,7 +94,8 @@ class Runs:
             self._write_run(merged)
             return
         if self.begun is None:
-            self.begun = Spool(self._next_path(), self._table, self._table.name)
+            name = self._table.name
+            self.begun = Spool(self._next_path(), self._table, name, self._numbering)
         self.begun.add_soon(merged)
 
     def _follows(self, merged: pl.DataFrame) -> bool:
@@ -97,7 +112,8 @@ class Runs:
         ids = merged[self._id]
         path = self._next_path()
         merged.write_parquet(path, compression="lz4", row_group_size=250_000)
-        covered = Coverage.of_ids(ids) if self._table is TRADES else Coverage()
+        is_numbered = self._table is TRADES and self._numbering is Numbering.SEQUENCE
+        covered = Coverage.of_ids(ids) if is_numbered else Coverage()
         times = merged[self._table.time or self._id].to_physical()
         manifest = Manifest(
             table=self._table.name,
@@ -113,6 +129,7 @@ class Runs:
             missing=covered.missing,
             first_us=times.min(),  # type: ignore[arg-type]
             last_us=times.max(),  # type: ignore[arg-type]
+            numbering=self._numbering,
         )
         self._runs.append(Part(path, manifest))
 

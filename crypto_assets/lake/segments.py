@@ -36,6 +36,12 @@ def directory(layout: Layout, venue: str, session: str | None = None) -> Path:
     return base if session is None else base / checked_name(session)
 
 
+def venues(layout: Layout) -> list[str]:
+    """Name the venues that anything was ever recorded of."""
+    found = (layout.root / "segments").glob("venue=*")
+    return sorted(path.name.removeprefix("venue=") for path in found)
+
+
 def segment_name(started_ns: int, number: int) -> str:
     """Name a session's segment by the UTC instant it began and its number."""
     started = dt.datetime.fromtimestamp(started_ns // 10**9, dt.UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from crypto_assets.model.coverage import Coverage
+from crypto_assets.model.numbering import Numbering
 
 PUBLISHED = ("archive", "archive_monthly")
 """The sources that are files the exchange publishes itself."""
@@ -52,7 +53,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     last_us: int | None = None
     """Lowest and highest event time."""
     inversions: int = 0
-    """Rows whose event time is before that of the row with the next lower key."""
+    """Rows whose event time is before that of the row with the next lower key, at the resolution
+    down to which the ids follow the time."""
     duplicates: int = 0
     """Rows dropped because an equal row with the same key was there."""
     conflicts: tuple[int, ...] = ()
@@ -63,11 +65,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of the inputs that could not be read; they lie in the dead-letter file."""
     recorded: tuple[tuple[int, int], ...] = ()
     """Spans of exchange time during which a recorder was listening."""
+    numbering: Numbering = Numbering.SEQUENCE
+    """What the trades' ids are; opaque ones cover and lack nothing."""
 
     @property
     def coverage(self) -> Coverage:
-        """The trade ids the file holds."""
-        if self.first_id is None or self.last_id is None:
+        """The trade ids the file holds; none where they are opaque."""
+        is_opaque = self.numbering is Numbering.OPAQUE
+        if self.first_id is None or self.last_id is None or is_opaque:
             return Coverage()
         return Coverage.within(self.first_id, self.last_id, self.missing)
 

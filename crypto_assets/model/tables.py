@@ -27,9 +27,13 @@ Time = Annotated[pl.Datetime, "us", "UTC"]
 
 
 class Trades(pa.DataFrameModel):
-    """One row a match, each trade id once, ascending by trade id."""
+    """One row a match, each once, ascending by trade id (and match id where those are equal)."""
 
-    trade_id: pl.Int64 = pa.Field(ge=0, unique=True, description="The venue's id of the match.")
+    trade_id: pl.Int64 = pa.Field(
+        ge=0,
+        description="The venue's number of the match; where it numbers none, milliseconds of "
+        "ts_event << 22 | the first 22 bits of match_id.",
+    )
     ts_event: Time = pa.Field(description="When the venue matched it.")
     price: Price = pa.Field(gt=0, description="Quote units per base unit.")
     quantity: Quantity = pa.Field(gt=0, description="Base units.")
@@ -42,8 +46,13 @@ class Trades(pa.DataFrameModel):
         nullable=True,
         description="The archive's own quote quantity, kept only where it is not price x quantity.",
     )
+    match_id: pl.String = pa.Field(
+        nullable=True,
+        description="The venue's own name of the match, where it is not a number of a sequence.",
+    )
 
     class Config:
+        unique = ("trade_id", "match_id")
         strict = True
         ordered = True
 
@@ -133,9 +142,17 @@ class Klines(pa.DataFrameModel):
     close: Price = pa.Field(gt=0)
     volume: Quantity = pa.Field(ge=0)
     quote_volume: Quantity = pa.Field(ge=0)
-    trade_count: pl.Int64 = pa.Field(ge=0)
-    taker_buy_volume: Quantity = pa.Field(ge=0)
-    taker_buy_quote_volume: Quantity = pa.Field(ge=0)
+    trade_count: pl.Int64 = pa.Field(ge=0, nullable=True, description="Null where not published.")
+    taker_buy_volume: Quantity = pa.Field(
+        ge=0,
+        nullable=True,
+        description="Null where not published.",
+    )
+    taker_buy_quote_volume: Quantity = pa.Field(
+        ge=0,
+        nullable=True,
+        description="Null where not published.",
+    )
 
     class Config:
         strict = True
@@ -243,6 +260,8 @@ class Table:
     time: str | None = None
     """The event time; tables without an id ascend by it within a file."""
     version: int = 1
+    optional: tuple[str, ...] = ()
+    """Columns that not every venue fills; one without any value is not part of the hash."""
 
     @property
     def schema(self) -> pl.Schema:
@@ -264,18 +283,22 @@ def _table(
     unhashed: tuple[str, ...] = (),
     id: str | None = None,  # noqa: A002 - the field it fills
     time: str | None = None,
+    version: int = 1,
+    optional: tuple[str, ...] = (),
 ) -> Table:
     hashed = tuple(column for column in polars_schema(model) if column not in unhashed)
-    return Table(name, model, key, hashed, id, time)
+    return Table(name, model, key, hashed, id, time, version, optional)
 
 
 TRADES = _table(
     "trades",
     Trades,
-    ("trade_id",),
+    ("trade_id", "match_id"),
     unhashed=("ts_recv", "quoted_value"),
     id="trade_id",
     time="ts_event",
+    version=2,
+    optional=("match_id",),
 )
 AGG_TRADES = _table("agg_trades", AggTrades, ("agg_id",), id="agg_id", time="ts_event")
 QUOTES = _table(
@@ -287,7 +310,14 @@ QUOTES = _table(
     time="ts_as_of",
 )
 BARS = _table("bars", Bars, ("ts_open",), time="ts_open")
-KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
+KLINES = _table(
+    "klines",
+    Klines,
+    ("interval", "ts_open"),
+    time="ts_open",
+    version=2,
+    optional=("trade_count", "taker_buy_volume", "taker_buy_quote_volume"),
+)
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))

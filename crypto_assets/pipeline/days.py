@@ -24,12 +24,16 @@ from crypto_assets.pipeline.exchange_info import rules_of
 from crypto_assets.pipeline.listings import is_first, republished
 from crypto_assets.pipeline.steps import STEPS
 from crypto_assets.transforms.rollup import roll_up
+from crypto_assets.venues import venue
 
 
 def day_of(lake: Lake, partition: Partition) -> Day:
     """Gather a partition's summaries and neighbours: enough to conclude, no rows scanned."""
+    exchange = venue(partition.instrument.venue)
     return Day(
         partition=partition,
+        numbering=exchange.numbering,
+        klines_open_at_last_close=exchange.klines_open_at_last_close,
         trades_summary=lake.summary("raw_trades", partition)
         or lake.manifest("daily_trades", partition),
         trade_parts=tuple(

@@ -66,16 +66,21 @@ def _klines_count(lake: Lake, partition: Partition) -> int | None:
     by_interval = (
         lake.scan("klines", partition)
         .group_by("interval")
-        .agg(pl.len(), pl.col("trade_count").sum(), pl.col("ts_open").min().to_physical())
+        .agg(
+            pl.len(),
+            pl.col("trade_count").sum(),
+            pl.col("trade_count").null_count().alias("nulls"),
+            pl.col("ts_open").min().to_physical(),
+        )
     )
     with readable(f"klines of {partition}"):
         counted = by_interval.collect()
     first_day = is_first(lake, partition)
-    for interval, bars, trades, first_us in counted.sort("interval").iter_rows():
+    for interval, bars, trades, nulls, first_us in counted.sort("interval").iter_rows():
         expected = Interval(interval).bars_per_day
         if first_day:
             expected = (partition.end_us - first_us) // Interval(interval).microseconds
-        if bars == expected:
+        if not nulls and bars == expected:
             return int(trades)
     return None
 

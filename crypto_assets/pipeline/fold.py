@@ -47,6 +47,7 @@ def fold(lake: Lake, asset: str, partition: Partition, now_us: int) -> None:
             disordered=whole.disordered,
             unreadable=whole.unreadable,
             recorded=whole.recorded,
+            numbering=whole.numbering,
         )
         lake.commit(asset, partition, draft)
 

@@ -16,6 +16,7 @@ from crypto_assets.model.coverage import Range
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US
 from crypto_assets.model.manifest import Input
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import KLINES, QUOTES, TABLES, TRADES, Table
 from crypto_assets.pipeline.listening import Listening
@@ -116,7 +117,7 @@ class Landing:
         if key not in self._runs:
             table, instrument, day = key
             scratch = self._scratch / f"{table.name}-{instrument.symbol}-{day}"
-            self._runs[key] = Runs(table, scratch)
+            self._runs[key] = Runs(table, scratch, self._numbering(table))
         return self._runs[key]
 
     def drafts(self) -> Iterator[tuple[str, Partition, Draft]]:
@@ -147,6 +148,7 @@ class Landing:
                 disordered=runs.disordered,
                 unreadable=self._unreadable(partition),
                 recorded=self._recorded(spans, partition),
+                numbering=self._numbering(table),
             )
             yield ASSET_OF[table.name], partition, draft
         for instrument, frames in sorted(self._klines.items()):
@@ -168,6 +170,9 @@ class Landing:
                 unreadable=self._unreadable(partition),
             )
             yield ASSET_OF["klines"], partition, draft
+
+    def _numbering(self, table: Table) -> Numbering:
+        return venue(self._record.venue).numbering if table is TRADES else Numbering.SEQUENCE
 
     def _input(self) -> Input:
         record = self._record

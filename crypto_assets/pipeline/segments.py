@@ -14,6 +14,11 @@ from crypto_assets.pipeline.fold import fold
 from crypto_assets.pipeline.ingest import Taken, take
 
 
+def venues(lake: Lake) -> list[str]:
+    """The venues that anything was ever recorded of."""
+    return segments.venues(lake.layout)
+
+
 def waiting(lake: Lake, venue: str) -> list[Path]:
     """The sealed segments that are not taken yet: a taken one lies among the inputs instead.
 

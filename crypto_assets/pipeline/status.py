@@ -37,6 +37,7 @@ class DayStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     """Trades, each id once."""
     first_trade_id: int | None
+    """None, and so the last, where ids of the venue are not numbered."""
     last_trade_id: int | None
     missing: list[Range]
     """Missing trade ids as ``[from, to]``, both ends missing."""
@@ -93,8 +94,8 @@ def status_of(lake: Lake, partition: Partition) -> DayStatus:
         date=partition.date.isoformat(),
         condition=stored.condition.value,
         rows=trades.rows if trades else 0,
-        first_trade_id=trades.first_id if trades else None,
-        last_trade_id=trades.last_id if trades else None,
+        first_trade_id=trades.coverage.first if trades else None,
+        last_trade_id=trades.coverage.last if trades else None,
         missing=_missing(trades, stored.verdicts),
         duplicates=trades.duplicates if trades else 0,
         sources=trades.sources if trades else {},

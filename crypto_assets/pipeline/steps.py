@@ -7,12 +7,15 @@ from typing import Protocol
 
 import polars as pl
 
+from crypto_assets.checks.measures import proven_spans
 from crypto_assets.errors import CommitFailed, NothingStored
-from crypto_assets.lake.draft import Draft, hash_of
+from crypto_assets.lake.draft import Draft, hash_of, readable
 from crypto_assets.lake.lake import Committed, Lake, Link, read_sidecar
 from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.coverage import Range
 from crypto_assets.model.manifest import Manifest
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.edges import edges_of
 from crypto_assets.pipeline.listings import why_nothing
@@ -83,6 +86,7 @@ def bars_1s(
         raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
     quotes = lake.summary("raw_quotes", partition)
     edges = edges_of(lake, partition, trades)
+    measured = _measured(lake, partition, trades, upstream["raw_trades"])
     rows = bars.from_trades(
         upstream["raw_trades"],
         upstream.get("raw_quotes"),
@@ -93,11 +97,29 @@ def bars_1s(
         right_edge_proven=edges.right_proven,
         recorded=quotes.recorded if quotes else (),
         in_time_order=trades.inversions == 0,
+        numbering=trades.numbering,
+        measured=measured,
     )
     parents = {"raw_trades": trades.logical_hash, "edges": str(edges)}
+    if measured:
+        parents["measured"] = str(measured)
     if quotes is not None:
         parents["raw_quotes"] = quotes.logical_hash
     return [Draft(rows=rows, parents=parents)]
+
+
+def _measured(
+    lake: Lake,
+    partition: Partition,
+    trades: Manifest,
+    rows: pl.LazyFrame,
+) -> tuple[Range, ...]:
+    """Find out where klines prove a day complete whose ids do not."""
+    is_opaque = trades.numbering is Numbering.OPAQUE
+    if not (is_opaque and lake.layout.files("klines", partition)):
+        return ()
+    with readable(f"klines and trades of {partition}"):
+        return proven_spans(rows, lake.scan("klines", partition))
 
 
 def sealed(asset: str) -> Step:
@@ -105,7 +127,7 @@ def sealed(asset: str) -> Step:
 
     A day whose values have not changed keeps its file, whatever its parts look like by now; new
     values make the next version. A file whose bytes are not what its checksum says, as a kill
-    between writing the two leaves them, is made again.
+    between writing the two leaves them, is made again, and so is one of another schema.
     """
     (hot,) = ASSETS[asset].upstream
 
@@ -125,7 +147,9 @@ def sealed(asset: str) -> Step:
         if old is not None:
             is_same = _same_values(old, upstream[hot], digest, hot, asset)
             stored = lake.stored(asset, partition)
-            if is_same and all(read_sidecar(one.path) == one.sha256 for one in stored):
+            is_current = old.schema_version == ASSETS[asset].table.version
+            is_whole = all(read_sidecar(one.path) == one.sha256 for one in stored)
+            if is_same and is_current and is_whole:
                 return list(stored)
             version = old.version if is_same else old.version + 1
         if version == 1 and len(parts) == 1:
@@ -143,6 +167,7 @@ def sealed(asset: str) -> Step:
                 disordered=summary.disordered,
                 unreadable=summary.unreadable,
                 recorded=summary.recorded,
+                numbering=summary.numbering,
             ),
         ]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from crypto_assets.errors import InvalidName
 from crypto_assets.sources.binance import BINANCE
+from crypto_assets.sources.bybit import BYBIT
 from crypto_assets.sources.feed import Feed
 
-_FEEDS: dict[str, Feed] = {BINANCE.name: BINANCE}
+_FEEDS: dict[str, Feed] = {found.name: found for found in (BINANCE, BYBIT)}
 
 
 def feed(venue: str) -> Feed:

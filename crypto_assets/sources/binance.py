@@ -66,6 +66,8 @@ class Binance:
     streams_per_connection: int = 1024
     attempts: tuple[int, float] = (150, 300.0)
     """Half of what one address may, so that two collectors can run side by side."""
+    keep_alive: tuple[float, bytes] | None = None
+    """It pings by itself, and the library answers."""
 
     def streams(self, symbols: Iterable[str], kinds: Iterable[str]) -> tuple[str, ...]:
         """Name ``<symbol in lower case>@<kind>``, each once, in the order given."""
@@ -86,6 +88,10 @@ class Binance:
         """Give a combined stream's address; names are percent-encoded, times in microseconds."""
         names = "/".join(quote(name, safe="@") for name in streams)
         return f"{base.rstrip('/')}/stream?streams={names}&timeUnit=MICROSECOND"
+
+    def greetings(self, streams: Sequence[str]) -> tuple[bytes, ...]:  # noqa: ARG002 - see below
+        """Say nothing: the address names the streams."""
+        return ()
 
     def key(self, frame: bytes) -> bytes:
         """Cut off ``{"stream":"btcusdt@trade"``."""

@@ -62,6 +62,15 @@ class Feed(Protocol):
         """Give the address of one connection for these streams."""
         ...
 
+    def greetings(self, streams: Sequence[str]) -> tuple[bytes, ...]:
+        """Say what a connection sends once it is open to be sent these streams."""
+        ...
+
+    @property
+    def keep_alive(self) -> tuple[float, bytes] | None:
+        """What it sends again after so many seconds to be kept open; None: nothing."""
+        ...
+
     def key(self, frame: bytes) -> bytes:
         """Cut off the bytes a frame's stream is told by; the same for each of its frames."""
         ...

@@ -32,6 +32,14 @@ class Frames(Protocol):
 
     def __aiter__(self) -> Self: ...
     async def __anext__(self) -> tuple[bytes, int]: ...
+    async def say(self, message: bytes) -> None:
+        """Send a text message.
+
+        Raises:
+            StreamLost: the connection has ended.
+        """
+        ...
+
     async def close(self) -> None:
         """End the connection; takes a few seconds at most and never fails."""
         ...
@@ -61,6 +69,13 @@ class _WebSocket:
             return message.data, time.time_ns()
         why = self._socket.exception() or message.extra or "without a word"
         raise StreamLost(f"connection ended: {self._socket.close_code}, {why}")
+
+    async def say(self, message: bytes) -> None:
+        """Send a text message."""
+        try:
+            await self._socket.send_str(message.decode())
+        except (OSError, aiohttp.ClientError) as error:
+            raise StreamLost(f"connection ended: {type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         """End the connection; the library bounds how long it waits for the other side."""

@@ -13,9 +13,10 @@ import polars as pl
 
 from crypto_assets.model.coverage import Range
 from crypto_assets.model.interval import SECOND_US
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import BARS, PRICE, QUANTITY, TIME
-from crypto_assets.transforms.completeness import SECONDS, complete_seconds
+from crypto_assets.transforms.completeness import SECONDS, complete_seconds, measured_seconds
 from crypto_assets.transforms.last_quotes import QUOTED, last_quotes
 
 _UNIT = 10**8  # of the last decimal place of prices and quantities, in one whole
@@ -42,6 +43,8 @@ def from_trades(
     right_edge_proven: bool = False,
     recorded: Sequence[Range] = (),
     in_time_order: bool = False,
+    numbering: Numbering = Numbering.SEQUENCE,
+    measured: Sequence[Range] = (),
 ) -> pl.LazyFrame:
     """Compute the 86,400 one-second bars of a partition's UTC day.
 
@@ -49,7 +52,8 @@ def from_trades(
     lowest id and close of its highest; ``quote_volume`` sums price x quantity, each product
     rounded half up to 8 decimals; a taker bought where ``is_buyer_maker`` is false; ``vwap`` is
     ``quote_volume / volume``, rounded half up to 8 decimals. Held against the exchange's klines,
-    these rules give every field exactly.
+    these rules give every field exactly. Opaque ids are in order down to the millisecond only: open
+    is then the price of the second's earliest trade and close of its latest, by id among equals.
 
     A second without trades repeats the last close as its four prices where it is complete, and
     has none where it may lack trades: see :func:`complete_seconds`. Quotes are as of the second's
@@ -67,6 +71,9 @@ def from_trades(
         right_edge_proven: no id is missing between the last trade and the day after.
         recorded: closed spans in microseconds since 1970 in which quotes were recorded.
         in_time_order: ``ts_event`` is known never to run backwards; saves finding that out.
+        numbering: what the ids are; opaque ones tell of no second whether it is complete.
+        measured: closed, ascending spans in microseconds since 1970 known to lack nothing by
+            something else than ids: the complete seconds where ids are opaque.
 
     Returns:
         The Bars schema, ascending by ``ts_open``. Collect it on the streaming engine: that is
@@ -77,17 +84,26 @@ def from_trades(
             column, or a second's highest price times its volume exceeds 10^22.
 
     """
+    is_opaque = numbering is Numbering.OPAQUE
 
     def whole_day(runs: pl.DataFrame) -> pl.DataFrame:
-        complete = complete_seconds(
-            runs,
-            missing,
-            left_edge_proven=left_edge_proven,
-            right_edge_proven=right_edge_proven,
-        )
+        if is_opaque:
+            complete = measured_seconds(measured, partition.start_us)
+        else:
+            complete = complete_seconds(
+                runs,
+                missing,
+                left_edge_proven=left_edge_proven,
+                right_edge_proven=right_edge_proven,
+            )
         return _whole_day(_seconds(runs), complete, partition, previous_close)
 
-    bars = _runs(trades, partition, in_time_order=in_time_order).map_batches(
+    bars = _runs(
+        trades,
+        partition,
+        in_time_order=in_time_order,
+        by_time=is_opaque,
+    ).map_batches(
         whole_day,
         schema=_OF_TRADES,
     )
@@ -110,7 +126,13 @@ def vwap(quote_volume: pl.Expr, volume: pl.Expr) -> pl.Expr:
     return ((dividend + divisor // 2) // divisor).reinterpret(dtype=PRICE)
 
 
-def _runs(trades: pl.LazyFrame, partition: Partition, *, in_time_order: bool) -> pl.LazyFrame:
+def _runs(
+    trades: pl.LazyFrame,
+    partition: Partition,
+    *,
+    in_time_order: bool,
+    by_time: bool,
+) -> pl.LazyFrame:
     """Aggregate every unbroken run of trades within one second.
 
     Grouping by a sorted key takes half the time of hashing it. Times may run backwards, the
@@ -119,6 +141,9 @@ def _runs(trades: pl.LazyFrame, partition: Partition, *, in_time_order: bool) ->
     price, quantity, value = pl.col("price"), pl.col("quantity"), pl.col("value")
     product = price.reinterpret(dtype=pl.Int128) * quantity.reinterpret(dtype=pl.Int128)
     taker_bought = pl.when(~pl.col("is_buyer_maker"))
+    time = pl.col("ts_event")
+    earliest = price.filter(time == time.min()) if by_time else price
+    latest = price.filter(time == time.max()) if by_time else price
     second = pl.col("second")
     return (
         trades.select(
@@ -126,6 +151,7 @@ def _runs(trades: pl.LazyFrame, partition: Partition, *, in_time_order: bool) ->
             "price",
             "quantity",
             "is_buyer_maker",
+            "ts_event",
             second=(pl.col("ts_event").to_physical() - partition.start_us) // SECOND_US,
             value=(product + _UNIT // 2) // _UNIT,
         )
@@ -137,10 +163,10 @@ def _runs(trades: pl.LazyFrame, partition: Partition, *, in_time_order: bool) ->
         .group_by("run", maintain_order=True)
         .agg(
             second.first(),
-            open=price.first(),
+            open=earliest.first(),
             high=price.max(),
             low=price.min(),
-            close=price.last(),
+            close=latest.last(),
             volume=quantity.sum(),
             quote_volume=value.sum(),
             trade_count=pl.len().cast(pl.Int64),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from crypto_assets.model.coverage import Coverage, Range
-from crypto_assets.model.interval import Interval
+from crypto_assets.model.interval import SECOND_US, Interval
 
 SECONDS = Interval.SECOND.bars_per_day
 
@@ -53,6 +53,24 @@ def complete_seconds(
         maintain_order="left",
     )["change"]
     return change.fill_null(0).cum_sum() == 0
+
+
+def measured_seconds(spans: Sequence[Range], start_us: int) -> pl.Series:
+    """Say of each of the day's 86,400 seconds whether it lies in a span known to lack nothing.
+
+    Args:
+        spans: closed spans in microseconds since 1970, ascending and disjoint.
+        start_us: when the day begins.
+
+    Returns:
+        86,400 booleans.
+
+    """
+    begins = pl.Series([first for first, _ in spans], dtype=pl.Int64)
+    ends = pl.Series([0, *(last for _, last in spans)], dtype=pl.Int64)
+    opens = pl.int_range(SECONDS, dtype=pl.Int64, eager=True) * SECOND_US + start_us
+    # The end of the last span that begins by then, if any does.
+    return ends.gather(begins.search_sorted(opens, side="right")) >= opens + SECOND_US - 1
 
 
 def _holes(runs: pl.DataFrame, missing: Sequence[Range]) -> pl.DataFrame:

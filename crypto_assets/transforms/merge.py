@@ -34,30 +34,54 @@ def merge(frames: Sequence[pl.DataFrame], table: Table) -> Merged:
     Rows disagree when any hashed column differs, event times compared at the coarser resolution.
     Frames may lack columns of the table, all the same ones.
     """
-    key = table.key[0]
-    if len(frames) == 1 and _ascends(frames[0][key]):
+    if len(frames) == 1 and ascends(frames[0], table):
         return Merged(frames[0], 0, ())
     ranked = pl.concat(
         [
             frame.with_columns(pl.lit(rank, dtype=pl.UInt32).alias(_RANK))
             for rank, frame in enumerate(frames)
         ],
-    ).sort(key, _RANK, maintain_order=True)
-    same = ranked[key].diff() == 0
-    again = same.fill_null(value=False) | same.shift(-1, fill_value=False)
+    )
+    keys = [table.key[0], *_filled(ranked, table.key[1:])]
+    ranked = ranked.sort(*keys, _RANK, maintain_order=True)
+    same = ranked.select(
+        pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift()) for key in keys).alias(
+            "same"
+        ),
+    )["same"]
+    again = same | same.shift(-1, fill_value=False)
     repeated = ranked.filter(again)
     if repeated.is_empty():
         return Merged(ranked.drop(_RANK), 0, ())
-    best = repeated.group_by(key, maintain_order=True).agg(
-        _chosen(name) for name in repeated.columns if name not in (key, _RANK)
+    best = repeated.group_by(keys, maintain_order=True).agg(
+        _chosen(name) for name in repeated.columns if name not in (*keys, _RANK)
     )
     single = ranked.filter(~again).drop(_RANK)
-    frame = pl.concat([single, best.select(single.columns)]).sort(key)
-    return Merged(frame, ranked.height - frame.height, _conflicts(repeated, table))
+    frame = pl.concat([single, best.select(single.columns)]).sort(keys)
+    return Merged(frame, ranked.height - frame.height, _conflicts(repeated, table, keys))
 
 
-def _ascends(keys: pl.Series) -> bool:
-    return bool((keys.diff().slice(1) > 0).all())
+def ascends(frame: pl.DataFrame, table: Table) -> bool:
+    """Whether rows ascend by the table's key, each key once.
+
+    The frame may lack all columns of the key but the first.
+    """
+    steps = frame[table.key[0]].diff().slice(1)
+    if bool((steps > 0).all()):
+        return True
+    further = _filled(frame, table.key[1:])
+    if not further or bool((steps < 0).any()):
+        return False
+    (second,) = further
+    rises = frame.select((pl.col(second) > pl.col(second).shift()).fill_null(value=False))
+    return bool(((steps > 0) | rises.to_series().slice(1)).all())
+
+
+def _filled(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    """Name the columns that hold a value: a key's second one is null at venues that number."""
+    return [
+        name for name in names if name in frame.columns and frame[name].null_count() < frame.height
+    ]
 
 
 def _chosen(name: str) -> pl.Expr:
@@ -68,9 +92,8 @@ def _chosen(name: str) -> pl.Expr:
     return pl.col(name).first()
 
 
-def _conflicts(repeated: pl.DataFrame, table: Table) -> tuple[int, ...]:
-    key = table.key[0]
-    compared = [name for name in table.hashed if name in repeated.columns and name != key]
+def _conflicts(repeated: pl.DataFrame, table: Table, keys: Sequence[str]) -> tuple[int, ...]:
+    compared = [name for name in table.hashed if name in repeated.columns and name not in keys]
     differs = [
         _times_differ(name) if name == "ts_event" else pl.col(name).n_unique() > 1
         for name in compared
@@ -79,8 +102,8 @@ def _conflicts(repeated: pl.DataFrame, table: Table) -> tuple[int, ...]:
     ]
     if not differs:
         return ()
-    found = repeated.group_by(key).agg(pl.any_horizontal(differs).alias("differs"))
-    return tuple(found.filter("differs")[key].sort().to_list())
+    found = repeated.group_by(keys).agg(pl.any_horizontal(differs).alias("differs"))
+    return tuple(found.filter("differs")[keys[0]].unique().sort().to_list())
 
 
 def _times_differ(name: str) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.venues import binance_archive, binance_frames
 from crypto_assets.venues.venue import ArchiveFile, ArchiveName, Frames, Rows, Venue
 
@@ -16,6 +17,8 @@ class Binance:
     """Binance spot, as :class:`~crypto_assets.venues.venue.Venue` says."""
 
     name: str = "binance"
+    numbering: Numbering = Numbering.SEQUENCE
+    klines_open_at_last_close: bool = False
 
     def decode_frames(self, data: bytes, first_line: int, *, last: bool) -> Frames:
         """Decode whole lines of a capture of combined streams; see :class:`Venue`."""

@@ -21,15 +21,9 @@ from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import parse_date
 from crypto_assets.model.tables import AGG_TRADES, KLINES, PRICE, QUANTITY, TIME, TRADES
-from crypto_assets.venues.binance_wire import (
-    PRICE_DIGITS,
-    QUANTITY_DIGITS,
-    UNIT,
-    decimal,
-    time_us,
-)
 from crypto_assets.venues.columns import Columns, as_decimal, as_flag, as_time, as_whole
 from crypto_assets.venues.text import Ints, Mask, Text
+from crypto_assets.venues.values import PRICE_DIGITS, QUANTITY_DIGITS, UNIT, decimal, time_us
 from crypto_assets.venues.venue import ArchiveFile, ArchiveName, DeadLetter, Rows
 
 _NEWLINE, _RETURN, _COMMA, _POINT, _ZERO = b"\n\r,.0"
@@ -151,6 +145,7 @@ def decode_trades(data: bytes, first_line: int) -> Rows:
             is_buyer_maker=as_flag("isBuyerMaker"),
             ts_recv=pl.lit(None, dtype=TIME),
             quoted_value=as_decimal("quoteQty", QUANTITY),
+            match_id=pl.lit(None, dtype=pl.String),
         )
         .match_to_schema(TRADES.schema)
     )

@@ -18,6 +18,7 @@ import polars as pl
 
 from crypto_assets.model.tables import PRICE, QUANTITY
 from crypto_assets.venues import binance_wire as wire
+from crypto_assets.venues import values
 from crypto_assets.venues.columns import Columns, as_decimal, as_flag, as_time, as_whole
 from crypto_assets.venues.text import Ints, Mask, Text, Words
 from crypto_assets.venues.venue import (
@@ -132,11 +133,11 @@ class _Shape:
 
     def decimal(self, start: Ints, end: Ints, *, zero: bool) -> Ints:
         """Read decimals with all their 8 places, in units of 1e-8."""
-        point = end - (wire.DECIMALS + 1)
+        point = end - (values.DECIMALS + 1)
         above, good = self._text.whole(start, point)
         below, fine = self._text.digits(end)
-        good &= fine & (self._text.octets[point] == _POINT) & (point - start <= wire.PRICE_DIGITS)
-        value = above * wire.UNIT + below
+        good &= fine & (self._text.octets[point] == _POINT) & (point - start <= values.PRICE_DIGITS)
+        value = above * values.UNIT + below
         if not zero:
             good &= value != 0
         self.good &= good
@@ -315,7 +316,7 @@ class _Block:
 
     def _read_line(self, line: int, data: bytes) -> None:
         """Read one line."""
-        split = wire.split_line(data)
+        split = values.split_line(data)
         if split is None:
             self._dead.append(DeadLetter(line, "no receive time", data))
             return
@@ -400,6 +401,7 @@ class _Block:
                 is_buyer_maker=as_flag("maker"),
                 ts_recv=as_time("recv"),
                 quoted_value=pl.lit(None, dtype=QUANTITY),
+                match_id=pl.lit(None, dtype=pl.String),
             ).match_to_schema(TRADE_FRAME),
             quotes=quotes.select(
                 _symbol(symbols),

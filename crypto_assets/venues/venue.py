@@ -8,6 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
+from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.tables import QUOTES, TRADES
 
 TRADE_FRAME = pl.Schema({"symbol": pl.String(), **TRADES.schema})
@@ -118,6 +119,16 @@ class Venue(Protocol):
     @property
     def name(self) -> str:
         """The venue's name, as its module's."""
+        ...
+
+    @property
+    def numbering(self) -> Numbering:
+        """How it names its trades."""
+        ...
+
+    @property
+    def klines_open_at_last_close(self) -> bool:
+        """Whether its klines open at the close before them, and not at their first trade."""
         ...
 
     def decode_frames(self, data: bytes, first_line: int, *, last: bool) -> Frames:

@@ -74,6 +74,7 @@ class Make:
                 "is_buyer_maker": [at % 2 == 1 for at in range(count)],
                 "ts_recv": [None] * count,
                 "quoted_value": [None] * count,
+                "match_id": [None] * count,
             },
             schema={**TRADES.schema, "ts_event": pl.Int64},
         ).cast(TRADES.schema)
@@ -261,6 +262,7 @@ class Make:
                 is_buyer_maker=pl.nth(5).str.to_lowercase() == "true",
                 ts_recv=pl.lit(None),
                 quoted_value=pl.lit(None),
+                match_id=pl.lit(None),
             )
             .cast(TRADES.schema)
         )
@@ -305,6 +307,7 @@ class Make:
             is_buyer_maker=pl.col("is_buyer_maker") == 1,
             ts_recv=pl.lit(None),
             quoted_value=pl.lit(None),
+            match_id=pl.lit(None),
         )
         return trades.cast(TRADES.schema), published.cast(KLINES.schema)
 

@@ -59,6 +59,7 @@ def test_a_day_of_no_trade_and_of_one_pass(make: Make) -> None:
 @settings(max_examples=50, deadline=None)
 @given(ids=st.lists(st.integers(0, 30), max_size=20))
 def test_it_passes_exactly_where_sorted_ids_are_distinct(ids: list[int]) -> None:
-    frame = pl.DataFrame({"trade_id": sorted(ids)}, schema={"trade_id": pl.Int64})
+    schema = {"trade_id": pl.Int64, "match_id": pl.String}
+    frame = pl.DataFrame({"trade_id": sorted(ids), "match_id": [None] * len(ids)}, schema=schema)
     found = frame.lazy().select(**CHECK.measures).collect(engine="streaming").row(0, named=True)
     assert (found["not_rising"] == 0) == (len(set(ids)) == len(ids))

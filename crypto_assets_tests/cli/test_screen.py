@@ -139,3 +139,11 @@ def test_many_symbols_are_cut_and_counted_and_no_id_is_a_dash() -> None:
     assert "DEPTH 3" not in row_of(last_ids={"a@trade": 1, "a@depth": 3})
     nothing = row_of(last_ids={}, lag_ms=None, clock_offset_us=None, free_bytes=None)
     assert nothing.count(" - ") >= 3
+
+
+def test_symbols_of_several_venues_are_shown_with_theirs() -> None:
+    other = msgspec.structs.replace(DAY, venue="bybit", first_trade_id=None, last_trade_id=None)
+    text = shown(screen.matrix([DAY, other]))
+    assert f"{DAY.venue}:{DAY.symbol}" in text
+    assert f"bybit:{DAY.symbol}" in text
+    assert f":{DAY.symbol}" not in shown(screen.matrix([DAY]))

@@ -138,7 +138,7 @@ def test_what_is_not_wanted_any_more_ends_with_everything_sealed(live: Live) -> 
     (acted,) = look(live).acted
     assert acted.startswith("asked main, process ")
     until(lambda: [one.name for one in live.living] == ["second"])
-    assert end(live.lake, settings.load(), ME, {}, Patience()).acted[0].startswith("asked second")
+    assert end(live.lake, ME, {}, Patience()).acted[0].startswith("asked second")
     until(lambda: not live.living)
     assert {one.state for one in live.sessions} == {"done"}
     assert live.growing == []
@@ -155,7 +155,7 @@ def test_another_dagsters_collector_is_only_watched(live: Live) -> None:
     look(live)
     until(lambda: live.living)
     assert look(live, me="sensor:another").acted == ()
-    assert end(live.lake, settings.load(), "sensor:another", {}, Patience()).acted == ()
+    assert end(live.lake, "sensor:another", {}, Patience()).acted == ()
     live.wants_nothing()
     assert look(live, me="sensor:another").acted == ()
     assert live.living

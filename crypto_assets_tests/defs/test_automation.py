@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import dagster as dg
+import msgspec
 import pytest
 
 from crypto_assets.defs.automation import (
@@ -18,6 +19,7 @@ from crypto_assets.defs.ingesting import sealed_segments
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.lake import segments
 from crypto_assets.lake.lake import Lake
+from crypto_assets_tests.bybit import DAY, a_day, frame
 from crypto_assets_tests.defs.conftest import partition
 
 
@@ -136,3 +138,22 @@ def test_the_sensor_asks_once_for_what_is_sealed_and_again_for_what_came_meanwhi
         done = instance.get_materialized_partitions(dg.AssetKey(asset))
         assert done == {"2024-03-05|BTCUSDT"}, asset
     assert isinstance(ask(), dg.SkipReason)
+
+
+def test_segments_of_every_venue_are_taken(lake: Lake, instance: dg.DagsterInstance) -> None:
+    from crypto_assets.definitions import defs
+    from crypto_assets.defs.wiring import resources_of
+
+    _sealed(lake, range(10, 20))
+    trades = a_day(6)
+    directory = segments.directory(lake.layout, "bybit", "one")
+    directory.mkdir(parents=True)
+    writer = segments.SegmentWriter(directory, segments.segment_name(10**18, 1), b"")
+    writer.write(segments.line(trades[-1].us * 1_000, msgspec.json.encode(frame(trades))))
+    writer.seal()
+    job = defs.resolve_job_def("take_segments")
+    result = job.execute_in_process(instance=instance, resources=resources_of(lake.layout.root))
+    assert result.success
+    done = instance.get_materialized_partitions(dg.AssetKey("bars_1s"))
+    assert done == {"2024-03-05|BTCUSDT", f"{DAY.date.isoformat()}|bybit:BTCUSDT"}
+    assert lake.scan("raw_trades", DAY).collect().height == len(trades)

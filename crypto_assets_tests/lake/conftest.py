@@ -54,6 +54,7 @@ def trades() -> Frame:
                     for at in times
                 ],
                 "quoted_value": [None] * len(ids),
+                "match_id": [None] * len(ids),
             },
             schema=TRADES.schema,
         )

@@ -52,11 +52,21 @@ def bars(count: int = 6) -> pl.DataFrame:
     )
 
 
+_KINDS = {
+    pl.Int64: "whole",
+    pl.Boolean: "flag",
+    pl.Datetime: "time(us,UTC)",
+    pl.String: "text",
+}
+
+
 def by_the_book(frame: pl.DataFrame, table: Table) -> str:
     """Compute the hash as its description says, value by value."""
     whole = hashlib.sha256()
     columns = table.model.to_schema().columns
     for name in table.hashed:
+        if name in table.optional and frame[name].null_count() == frame.height:
+            continue
         values, nulls = hashlib.sha256(), hashlib.sha256()
         dtype = table.schema[name]
         for value in frame[name].to_list():
@@ -68,13 +78,17 @@ def by_the_book(frame: pl.DataFrame, table: Table) -> str:
                 values.update(since.to_bytes(8, "little", signed=True))
             elif dtype == pl.Boolean:
                 values.update(bytes([value]))
+            elif dtype == pl.String:
+                text = (value or "").encode()
+                values.update(len(text).to_bytes(8, "little") + text)
             else:
                 values.update((value or 0).to_bytes(8, "little", signed=True))
-        flags = nulls.hexdigest() if columns[name].nullable else ""
+        is_full = name in table.optional and frame[name].null_count() == 0
+        flags = nulls.hexdigest() if columns[name].nullable and not is_full else ""
         kind = (
             f"decimal({dtype.precision},{dtype.scale})"
             if isinstance(dtype, pl.Decimal)
-            else {pl.Int64: "whole", pl.Boolean: "flag", pl.Datetime: "time(us,UTC)"}[type(dtype)]
+            else _KINDS[type(dtype)]
         )
         whole.update(f"{name}:{kind}:{values.hexdigest()}:{flags}\n".encode())
     return whole.hexdigest()
@@ -83,6 +97,10 @@ def by_the_book(frame: pl.DataFrame, table: Table) -> str:
 def test_the_hash_is_the_one_described(trades: Frame) -> None:
     assert digest(trades(range(5)), TRADES) == by_the_book(trades(range(5)), TRADES)
     assert digest(bars(), BARS) == by_the_book(bars(), BARS)
+    names = pl.Series("match_id", ["a", None, "b", "", "ab"])
+    for named in (names, names.fill_null("c")):
+        frame = trades(range(5)).with_columns(named)
+        assert digest(frame, TRADES) == by_the_book(frame, TRADES)
 
 
 def test_a_hash_outlives_the_libraries_that_made_it(trades: Frame) -> None:
@@ -133,6 +151,7 @@ def test_every_hashed_column_counts(column: str, trades: Frame) -> None:
     value = pl.col(column)
     changes: dict[str, pl.Expr] = {
         "is_buyer_maker": ~value,
+        "match_id": pl.lit("a").alias(column),
         "ts_event": value + pl.duration(microseconds=1),
         "trade_id": value + 1,
     }

@@ -77,6 +77,7 @@ def frame(rows: Mapping[int, tuple[int, Decimal, int | None]]) -> pl.DataFrame:
             "is_buyer_maker": [True] * len(rows),
             "ts_recv": [at(recv) for _, _, recv in rows.values()],
             "quoted_value": [None] * len(rows),
+            "match_id": [None] * len(rows),
         },
         schema=TRADES.schema,
     )

@@ -38,6 +38,7 @@ GOOD: dict[str, dict[str, list[object]]] = {
         "is_buyer_maker": [True, False],
         "ts_recv": [None, AT],
         "quoted_value": [None, Decimal(3)],
+        "match_id": [None, None],
     },
     "agg_trades": {
         "agg_id": [1, 2],

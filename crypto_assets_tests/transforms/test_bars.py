@@ -63,6 +63,7 @@ def frame_of(trades: list[Trade], day: Partition = DAY) -> pl.LazyFrame:
             "is_buyer_maker": [trade.is_buyer_maker for trade in trades],
             "ts_recv": [None] * len(trades),
             "quoted_value": [None] * len(trades),
+            "match_id": [None] * len(trades),
         },
         schema=TRADES.schema,
     )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.model.tables import QUOTES, TRADES
-from crypto_assets.transforms.merge import merge
+from crypto_assets.transforms.merge import ascends, merge
 
 MIDNIGHT = dt.datetime(2024, 7, 24, tzinfo=dt.UTC)
 
@@ -34,6 +34,7 @@ def trades(
             "is_buyer_maker": [id_ % 2 == 1 for id_ in ids],
             "ts_recv": [None if recv is None else MIDNIGHT + dt.timedelta(seconds=recv)] * len(ids),
             "quoted_value": [None] * len(ids),
+            "match_id": [None] * len(ids),
         },
         schema=TRADES.schema,
     )
@@ -137,3 +138,23 @@ def test_rows_repeated_within_one_frame_are_dropped_too() -> None:
 
 def test_no_rows_merge_to_none() -> None:
     assert merge([trades([]), trades([])], TRADES).frame.equals(TRADES.schema.to_frame())
+
+
+def named(*found: tuple[int, str]) -> pl.DataFrame:
+    """Trades of these ids and names."""
+    names = pl.Series("match_id", [name for _, name in found], dtype=pl.String)
+    return trades([id_ for id_, _ in found]).with_columns(names)
+
+
+def test_two_trades_of_one_id_are_both_kept_by_their_names() -> None:
+    found = merge([named((1, "b"), (2, "a")), named((1, "a"), (1, "b"))], TRADES)
+    assert found.frame.equals(named((1, "a"), (1, "b"), (2, "a")))
+    assert (found.duplicates, found.conflicts) == (1, ())
+
+
+def test_rows_ascend_by_their_names_within_an_id() -> None:
+    assert ascends(named((1, "a"), (1, "b"), (2, "a")), TRADES)
+    for rows in ([(1, "b"), (1, "a")], [(1, "a"), (1, "a")], [(2, "a"), (1, "b")]):
+        assert not ascends(named(*rows), TRADES)
+    assert not ascends(trades([1, 1]), TRADES)
+    assert not ascends(trades([1, 1]).drop("match_id"), TRADES)

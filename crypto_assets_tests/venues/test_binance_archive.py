@@ -41,6 +41,7 @@ def test_a_trade_is_decoded_field_by_field() -> None:
         True,
         None,
         None,
+        None,
     )
     assert rows.units == {"ms"}
 

@@ -22,8 +22,8 @@ from crypto_assets.venues.binance_wire import (
     TakenQuote,
     TakenTrade,
     read_message,
-    split_line,
 )
+from crypto_assets.venues.values import split_line
 from crypto_assets.venues.venue import Frames
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
@@ -110,6 +110,7 @@ def test_a_trade_is_decoded_field_by_field() -> None:
         "is_buyer_maker": True,
         "ts_recv": dt.datetime(2024, 7, 23, 16, 0, 7, 700000, dt.UTC),
         "quoted_value": None,
+        "match_id": None,
     }
     assert frames.clock.rows() == [(1721750407700000, 1721750407656000)]
     assert frames.units == {"ms"}
