@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is timed: a busy machine is no fault.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Nobody's archive is asked but a test's own, in this process and in those it starts.
 os.environ["CRYPTO_ASSETS_ARCHIVE_URL"] = ""
