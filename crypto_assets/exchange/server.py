@@ -17,7 +17,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
 from crypto_assets.errors import InvalidSettings
-from crypto_assets.exchange import archive, rest, streams
+from crypto_assets.exchange import archive, bybit_rest, futures, rest, streams
 from crypto_assets.exchange.faults import Faults, changed, refusal
 from crypto_assets.exchange.limits import Attempts, Denied, Limits, Weights
 from crypto_assets.exchange.market import Market
@@ -32,6 +32,7 @@ _BATCH = 2_048
 _HIGH_WATER = 1 << 20
 _LARGEST_MESSAGE = 1 << 16
 _BAD_REQUEST, _NOT_FOUND, _PARTIAL, _UNSATISFIABLE = 400, 404, 206, 416
+_FOR_NOW = (418, 429)
 _TOO_SLOW = streams.Cut(None, "slow consumer")
 _REASONS = {
     429: (-1003, "Too many requests; current limit is exceeded."),
@@ -128,6 +129,8 @@ class Exchange:
                 web.post("/_control/pace", self._take_pace),
                 web.post("/_control/jump", self._take_jump),
                 web.get("/api/v3/{path:.+}", self._answer),
+                *futures.routes(self),
+                *bybit_rest.routes(self),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
                 web.get("/stream", self._stream),
@@ -427,25 +430,53 @@ class Exchange:
         if isinstance(spent, Denied):
             return self._refused(spent.status, spent.retry_after_s, headers)
         self._catch_up()
-        faults = self._faults
-        view = rest.View(
-            self._playback.market,
-            self._playback.now_us,
-            self._limits,
-            lag_us=int(faults.rest_lag_s * SECOND_US),
-            lag_ids=faults.rest_lag_ids,
-        )
         try:
-            if path in faults.unserved:
+            if path in self._faults.unserved:
                 raise rest.not_found(path)
             unit = streams.time_unit(request.headers.get("X-MBX-TIME-UNIT"))
-            body = rest.answer(path, request.query.items(), view, unit)
+            body = rest.answer(path, request.query.items(), self._view, unit)
         except rest.Refusal as error:
             return self._counted(_json(error.body, error.status, headers))
         except ValueError as error:
             body = rest.error_body(-1194, str(error))
             return self._counted(_json(body, _BAD_REQUEST, headers))
         return self._counted(_json(body, headers=headers))
+
+    @property
+    def _view(self) -> rest.View:
+        faults = self._faults
+        return rest.View(
+            self._playback.market,
+            self._playback.now_us,
+            self._limits,
+            lag_us=int(faults.rest_lag_s * SECOND_US),
+            lag_ids=faults.rest_lag_ids,
+            page=faults.kline_page,
+            from_end=faults.klines_from_end,
+        )
+
+    async def asked(self, request: web.Request) -> rest.View | int:
+        """Count a request of another REST interface.
+
+        Gives what it sees of the market, or the status it is refused with.
+        """
+        self._requests[request.path.removeprefix("/")] += 1
+        await self._linger()
+        refused = refusal(self._faults, is_rest=True)
+        if refused is not None:
+            return refused
+        self._catch_up()
+        return self._view
+
+    def answered(
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> web.Response:
+        """Answer it; a refusal for now says when to ask again."""
+        told = {"Retry-After": str(self._faults.retry_after_s)} if status in _FOR_NOW else {}
+        return self._counted(_json(body, status, {**told, **(headers or {})}))
 
     def _refused(
         self,
@@ -455,7 +486,7 @@ class Exchange:
     ) -> web.Response:
         code, text = _REASONS.get(status, (-1000, "An unknown error occurred."))
         after = self._faults.retry_after_s if retry_after_s is None else retry_after_s
-        told = {"Retry-After": str(after)} if status in (418, 429) else {}
+        told = {"Retry-After": str(after)} if status in _FOR_NOW else {}
         return self._counted(
             _json(rest.error_body(code, text), status, {**(headers or {}), **told})
         )
