@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crypto_assets.model.tables import BARS, GAPS, KLINES, QUOTES, TRADES, VERDICTS, Table
+from crypto_assets.model.tables import BARS, GAPS, KLINES, OHLCV, QUOTES, TRADES, VERDICTS, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,13 @@ ASSETS = {
         ),
     )
 }
+"""What a day of recorded trades is made into."""
+
+STORED = {
+    **ASSETS,
+    "ohlcv": Asset("ohlcv", OHLCV, (), "Finished bars of any exchange, as it gives them."),
+}
+"""Everything the lake keeps: these, and what is fetched for itself."""
 
 
 def upstream_of(name: str) -> frozenset[str]:

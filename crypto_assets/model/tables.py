@@ -4,6 +4,8 @@ The polars schema, Dagster's column schema, the Parquet file and the schema chec
 from these models: :func:`polars_schema` and :data:`TABLES` are the way in.
 
 Prices are ``Decimal(18, 8)``, quantities and volumes ``Decimal(28, 8)``, times microseconds UTC.
+The bars of any exchange are ``Decimal(38, 18)`` throughout: some price a coin at 0.000000000012 and
+count trillions of it.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from crypto_assets.model.gap import Cause, GapState
 
 PRICE = pl.Decimal(18, 8)
 QUANTITY = pl.Decimal(28, 8)
+FETCHED = pl.Decimal(38, 18)
 TIME = pl.Datetime("us", "UTC")
 
 Price = Annotated[pl.Decimal, 18, 8]
 Quantity = Annotated[pl.Decimal, 28, 8]
+Fetched = Annotated[pl.Decimal, 38, 18]
 Time = Annotated[pl.Datetime, "us", "UTC"]
 
 
@@ -120,6 +124,25 @@ class Klines(pa.DataFrameModel):
     trade_count: pl.Int64 = pa.Field(ge=0)
     taker_buy_volume: Quantity = pa.Field(ge=0)
     taker_buy_quote_volume: Quantity = pa.Field(ge=0)
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Ohlcv(pa.DataFrameModel):
+    """Finished bars of any exchange, as it gives them; what it leaves out is left out."""
+
+    interval: pl.String = pa.Field(description="The bar's length, such as 1m.")
+    ts_open: Time = pa.Field(description="When the bar opens.")
+    open: Fetched = pa.Field(gt=0, description="Quote units per base unit.")
+    high: Fetched = pa.Field(gt=0)
+    low: Fetched = pa.Field(gt=0)
+    close: Fetched = pa.Field(gt=0)
+    volume: Fetched = pa.Field(
+        ge=0,
+        description="As the exchange counts it: base units, of some derivatives contracts.",
+    )
 
     class Config:
         strict = True
@@ -230,10 +253,11 @@ QUOTES = _table(
 )
 BARS = _table("bars", Bars, ("ts_open",), time="ts_open")
 KLINES = _table("klines", Klines, ("interval", "ts_open"), time="ts_open")
+OHLCV = _table("ohlcv", Ohlcv, ("interval", "ts_open"), time="ts_open")
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 
-TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, VERDICTS, GAPS)}
+TABLES = {table.name: table for table in (TRADES, QUOTES, BARS, KLINES, OHLCV, VERDICTS, GAPS)}
 
 
 def validate(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

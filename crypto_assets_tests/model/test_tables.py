@@ -12,8 +12,10 @@ import pytest
 
 from crypto_assets.model.tables import (
     BARS,
+    FETCHED,
     GAPS,
     KLINES,
+    OHLCV,
     PRICE,
     QUANTITY,
     QUOTES,
@@ -60,6 +62,8 @@ GOOD: dict[str, dict[str, list[object]]] = {
     },
     "klines": {name: [Decimal(1)] for name, dtype in KLINES.schema.items() if dtype.is_decimal()}
     | {"interval": ["1m"], "ts_open": [AT], "trade_count": [0]},
+    "ohlcv": {name: [Decimal(1)] for name, dtype in OHLCV.schema.items() if dtype.is_decimal()}
+    | {"interval": ["1m"], "ts_open": [AT]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
     "gaps": {name: [AT] for name, dtype in GAPS.schema.items() if dtype.is_temporal()}
@@ -87,7 +91,7 @@ def test_no_column_is_a_float_and_all_of_a_kind_have_one_type(table: Table) -> N
     assert not any(dtype.is_float() for dtype in table.schema.values())
     for dtype in table.schema.values():
         if dtype.is_decimal():
-            assert dtype in (PRICE, QUANTITY)
+            assert dtype in ((FETCHED,) if table is OHLCV else (PRICE, QUANTITY))
         if dtype.is_temporal():
             assert dtype == TIME
 
@@ -99,6 +103,9 @@ def test_good_rows_pass_unchanged(table: Table) -> None:
 
 
 BAD: list[tuple[Table, str, list[object]]] = [
+    (OHLCV, "low", [Decimal(0)]),
+    (OHLCV, "close", [None]),
+    (OHLCV, "volume", [Decimal(-1)]),
     (TRADES, "trade_id", [1, 1]),
     (TRADES, "trade_id", [-1, 2]),
     (TRADES, "trade_id", [None, 2]),
