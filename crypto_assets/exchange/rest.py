@@ -89,12 +89,33 @@ class View:
         newest = min(now if end is None else end, now) // length * length
         first = tape.first_us // length * length
         is_cut_below = start is None or (end is not None and (from_end or self.from_end))
-        oldest = newest - (limit - 1) * length if is_cut_below else first
-        if start is not None:
-            oldest = max(oldest, -(-start // length) * length)
-        oldest = max(oldest, first)
-        newest = min(newest, oldest + (limit - 1) * length)
-        return tape.klines(length, range(oldest, newest + 1, length), self.trades(tape))
+        oldest = first if start is None else max(-(-start // length) * length, first)
+        return _page(
+            lambda opens: tape.klines(length, opens, self.trades(tape)),
+            range(oldest, newest + 1, length),
+            limit,
+            is_cut_below=is_cut_below,
+        )
+
+
+def _page(
+    klines: Callable[[range], pl.DataFrame],
+    opens: range,
+    limit: int,
+    *,
+    is_cut_below: bool,
+) -> pl.DataFrame:
+    """Find the first or the last so many klines there are: a hole takes no room in an answer."""
+    found = klines(opens[:0])
+    while opens and found.height < limit:
+        left = limit - found.height
+        if is_cut_below:
+            found = pl.concat([klines(opens[-left:]), found])
+            opens = opens[:-left]
+        else:
+            found = pl.concat([found, klines(opens[:left])])
+            opens = opens[left:]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

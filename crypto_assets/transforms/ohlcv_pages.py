@@ -3,7 +3,9 @@
 Exchanges answer short at holes, before a listing and where they cap a page; from another point
 than asked; newest first; with repeats; and with more than was asked for. So the length of a page
 says nothing. What is relied on: a page is a run of what exists, nothing is left out between its
-first and its last bar, and a span that holds bars is not answered as empty.
+first and its last bar, and a span that holds bars is not answered as empty. Where pages turn out to
+be cut, to fewer bars than were asked for, no longer spans are asked for, and those that were
+answered as empty are asked for again: the exchange may have looked at a part of them only.
 """
 
 from __future__ import annotations
@@ -27,6 +29,16 @@ class Ask:
     start_us: int
     end_us: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What an answer held of what was asked for."""
+
+    start_us: int
+    end_us: int
+    held: int
+    is_short: bool
 
 
 class Pages:
@@ -59,6 +71,10 @@ class Pages:
         self._at = start_us
         """Everything before it was asked for; what is left of that is in ``_holes``."""
         self._holes: list[tuple[int, int]] = []
+        self._empty: list[tuple[int, int]] = []
+        self._cut = 0
+        """The most bars a page held that was cut."""
+        self._last: _Page | None = None
         self._found: dict[int, Row] = {}
         slots = max(end_us - start_us, 0) // interval_us
         self._most = _LEAST_REQUESTS + slots // _LEAST_ROWS if requests is None else requests
@@ -99,7 +115,6 @@ class Pages:
             for at, row in given.items()
             if at >= self._start and at + self._interval <= self._end
         }
-        self._found |= kept
         inside = [at for at in given if ask.start_us <= at < ask.end_us]
         is_hole = bool(self._holes)
         if is_hole:
@@ -108,13 +123,35 @@ class Pages:
         else:
             # A page is gone on from behind its last bar; an empty one is stepped over.
             self._at = max(given) + self._interval if inside else ask.end_us
+        self._learn(ask, inside)
+        self._found |= kept
         if not inside:
+            self._empty.append((ask.start_us, ask.end_us))
             return
         if is_hole and max(given) < ask.end_us:
             self._leave(max(inside) + self._interval, ask.end_us)
         if min(given) >= ask.start_us:
             # Nothing says whether bars lie before the first one given.
             self._leave(ask.start_us, min(inside))
+
+    def _learn(self, ask: Ask, inside: list[int]) -> None:
+        """Notice that the page before ended although the next bar existed."""
+        last, self._last = self._last, None
+        if inside:
+            span = (min(inside), max(inside) + self._interval)
+            self._last = _Page(*span, held=len(inside), is_short=len(inside) < ask.limit)
+        if last is None or not last.is_short or last.held <= self._cut:
+            return
+        goes_on = last.end_us == ask.start_us and ask.start_us in inside
+        goes_back = last.start_us == ask.end_us and ask.end_us - self._interval in inside
+        if not (goes_on or goes_back):
+            return
+        held = last.held
+        self._cut = self._limit = held
+        for start, end in self._empty:
+            if end - start > held * self._interval:
+                self._leave(start, end)
+        self._empty = []
 
     def _leave(self, start: int, end: int) -> None:
         """Keep a part that was not answered; what is shorter than a bar holds none."""

@@ -59,6 +59,8 @@ class Model:
                 found = window[:cap]
             case "newest":  # the last within since and until
                 found = window[-cap:]
+            case "slots":  # what there is in the first so many intervals since
+                found = [row for row in window if row[0] < ask.start_us + cap * STEP]
             case _:  # all of it, whatever limit was sent
                 found = after
         if self.keeps_before and found and found[0] == after[0]:
@@ -106,6 +108,17 @@ def test_the_pages_of_any_exchange_add_up_to_what_it_has(
 
 def honest(has: list[Row]) -> Answer:
     return Model(has, "forward", (1_000,), doubles=False, backwards=False, keeps_before=False)
+
+
+@pytest.mark.parametrize(
+    "has", [range(1_440), range(300, 1_440), [*range(100), *range(700, 1_440)]]
+)
+def test_spans_are_no_longer_than_pages_turn_out_to_be(has: Iterable[int]) -> None:
+    cut = Model(bars(has), "slots", (50,), doubles=False, backwards=False, keeps_before=False)
+    pages = Pages(START, START + 1_440 * STEP, STEP, 1_000)
+    asked = run(pages, cut)
+    assert pages.rows == bars(has)
+    assert len(asked) <= 60
 
 
 def test_a_whole_day_of_minutes_takes_two_pages() -> None:
