@@ -6,7 +6,7 @@ import polars as pl
 
 from crypto_assets.checks.day import Day
 from crypto_assets.model.manifest import Manifest
-from crypto_assets.model.tables import BARS, KLINES, QUOTES, TRADES, Table
+from crypto_assets.model.tables import BARS, KLINES, OHLCV, QUOTES, TRADES, Table
 
 TABLE_OF: dict[str, Table] = {
     "raw_trades": TRADES,
@@ -16,6 +16,7 @@ TABLE_OF: dict[str, Table] = {
     "bars_1s": BARS,
     "daily_bars": BARS,
     "klines": KLINES,
+    "ohlcv": OHLCV,
 }
 """The table each asset's rows are of; ``verdicts`` are about a whole day and have none here."""
 
@@ -33,6 +34,7 @@ def frame_of(day: Day, asset: str) -> pl.LazyFrame | None:
         QUOTES.name: day.quotes,
         BARS.name: day.bars,
         KLINES.name: day.klines,
+        OHLCV.name: day.ohlcv,
     }[table.name]
 
 

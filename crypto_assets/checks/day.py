@@ -88,6 +88,10 @@ class Day:
     """Logical hash of the bars computed a second time from the same inputs."""
     klines: pl.LazyFrame | None = None
     """The exchange's own bars of the day, every stored interval."""
+    ohlcv: pl.LazyFrame | None = None
+    """Bars of any exchange, every stored interval."""
+    ohlcv_until: dict[str, int] = field(default_factory=dict)
+    """By interval: the end of what the exchange had finished when they were fetched, in us."""
     sealed: dict[str, SealedFile] = field(default_factory=dict)
     """The sealed files that exist, by asset name."""
     previous: Edge | None = None

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import polars as pl
-
-from crypto_assets.errors import CryptoAssetsError, InvalidName, NothingStored, StreamLost
+from crypto_assets.checks.day import Day
+from crypto_assets.checks.evaluate import evaluate
+from crypto_assets.errors import (
+    CryptoAssetsError,
+    InvalidName,
+    NothingStored,
+    StreamLost,
+    UnreadableInput,
+)
 from crypto_assets.lake.draft import Draft, readable, scan_files
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.interval import DAY_US, length_of
 from crypto_assets.model.listing import Listing
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
+from crypto_assets.model.verdict import Verdict
+from crypto_assets.pipeline.verdicts import failure
 from crypto_assets.transforms.ohlcv import frame_of, merged
 from crypto_assets.transforms.ohlcv_pages import Ask, Pages, Row
 
@@ -199,9 +207,18 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
             await asyncio.sleep(max(error.retry_after, tried))
 
 
-def frames_of(lake: Lake, partition: Partition) -> Mapping[str, tuple[int, pl.LazyFrame]]:
-    """Give each stored interval of a day: until when it is finished (us), and its bars."""
-    return {
-        part.path.stem: (int(part.manifest.parents[UNTIL]), scan_files([part.path]))
-        for part in lake.parts(ASSET, partition)
-    }
+def judge(lake: Lake, partition: Partition) -> tuple[Verdict, ...]:
+    """Judge a stored day by every check about it.
+
+    The table ``verdicts`` is about days of trades: these answers are told and not kept, and can be
+    had again at any time. A damaged file is a verdict too.
+    """
+    try:
+        until = {
+            part.path.stem: int(part.manifest.parents[UNTIL])
+            for part in lake.parts(ASSET, partition)
+        }
+        bars = lake.scan(ASSET, partition) if until else None
+    except UnreadableInput as error:
+        return (failure(ASSET, error),)
+    return evaluate(ASSET, Day(partition=partition, ohlcv=bars, ohlcv_until=until))

@@ -12,7 +12,7 @@ import polars as pl
 from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.parts import overlaps
-from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
 from crypto_assets.sinks import duckdb
@@ -24,6 +24,7 @@ VIEWS = {
     "quotes": ("daily_quotes", "raw_quotes"),
     "bars_1s": ("daily_bars", "bars_1s"),
     "klines": ("klines",),
+    "ohlcv": ("ohlcv",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
 }
@@ -35,9 +36,9 @@ FORMATS = ("table", "csv", "json", "parquet")
 def views_of(lake: Lake) -> dict[str, View]:
     """Find what every view reads, as the lake lies now.
 
-    ``trades``, ``quotes``, ``bars_1s``, ``klines``, ``verdicts`` and ``gaps`` read a partition's
-    sealed file where it has one and its hot files elsewhere; where hot parts overlap each id comes
-    once.
+    ``trades``, ``quotes``, ``bars_1s``, ``klines``, ``ohlcv``, ``verdicts`` and ``gaps`` read a
+    partition's sealed file where it has one and its hot files elsewhere; where hot parts overlap
+    each id comes once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
@@ -49,7 +50,7 @@ def views_of(lake: Lake) -> dict[str, View]:
 
 
 def _view(lake: Lake, assets: tuple[str, ...]) -> View:
-    table = ASSETS[assets[0]].table
+    table = STORED[assets[0]].table
     seen: set[Partition] = set()
     files: list[Path] = []
     frames: list[pl.LazyFrame] = []

@@ -36,6 +36,8 @@ def whole(make: Make, trades: pl.DataFrame) -> Day:
         day,
         rebuilt_bars_hash="hash of bars",
         rules=Rules(tick_size=Decimal("0.001"), step_size=Decimal("0.01")),
+        ohlcv=make.ohlcv().lazy(),
+        ohlcv_until={"1h": make.partition.end_us},
     )
 
 
@@ -56,6 +58,7 @@ def test_evidence_is_plain_json_whether_a_check_passes_or_fails(make: Make) -> N
         trades=make.trades([5, 5, -1], [0, -9, 10**13], ["0", "1.0001", "2"]).lazy(),
         klines=make.klines(make.trades([1])).lazy(),
         quotes=make.quotes(bids=("9", "-1", "1.23456")).lazy(),
+        ohlcv=make.ohlcv(slots=[-1, 0, 0]).with_columns(low=pl.col("high") + 1).lazy(),
         sealed={},
     )
     for day in (good, bad, Day(partition=make.partition)):
