@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
 import os
 import sys
@@ -15,11 +14,12 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import screen
+from crypto_assets.cli import export, ohlcv, screen
+from crypto_assets.cli.arguments import LakeOption, days_of, lake_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.instrument import Instrument
-from crypto_assets.model.partition import Partition, parse_date
+from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.ingest import Taken, take
 from crypto_assets.pipeline.segments import touched
@@ -34,20 +34,6 @@ app = typer.Typer(
 
 FAULT = 3
 """Exit status when a partition is degraded or missing."""
-
-LakeOption = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--lake",
-        help="The directory of market data; by default CRYPTO_ASSETS_LAKE or the settings file's.",
-        show_default=False,
-        file_okay=False,
-    ),
-]
-
-
-def _lake(path: Path | None) -> Lake:
-    return Lake(path or Path(settings.load().lake))
 
 
 def _version(*, wanted: bool) -> None:
@@ -81,7 +67,7 @@ def import_(
 
     Example: [bold]crypto-assets import BTCUSDT-trades-2024-08-09.zip btcusdt_20240809.gz[/]
     """
-    target = _lake(lake)
+    target = lake_of(lake)
     failed = 0
     for path in paths:
         with screen.progress() as bar:
@@ -139,23 +125,12 @@ def _tell_taken(path: Path, taken: Taken, lake: Lake) -> None:
         )
 
 
-def _dates(text: str) -> tuple[str, str]:
-    first, _, last = text.partition("..")
-    if last and parse_date(last) < parse_date(first):
-        raise InvalidName(f"dates {text!r}: the last day is before the first")
-    return first, last or first
-
-
 def _partitions(symbols: list[str], dates: str) -> list[Partition]:
-    first, last = _dates(dates)
     venue = settings.load().venue
     found: list[Partition] = []
     for symbol in symbols:
         instrument = Instrument.parse(symbol, venue)
-        found += [
-            Partition(instrument, dt.date.fromordinal(day))
-            for day in range(parse_date(first).toordinal(), parse_date(last).toordinal() + 1)
-        ]
+        found += [Partition(instrument, date) for date in days_of(dates)]
     return found
 
 
@@ -177,7 +152,7 @@ def build(
     from crypto_assets.model.verdict import Condition
     from crypto_assets.pipeline.status import status_of
 
-    target = _lake(lake)
+    target = lake_of(lake)
     partitions = _partitions(symbol, date)
     with screen.progress() as bar:
         task = bar.add_task("building", total=len(partitions) * len(ASSETS))
@@ -212,7 +187,7 @@ def status(
     """
     from crypto_assets.pipeline.status import known_partitions, status_of
 
-    target = _lake(lake)
+    target = lake_of(lake)
     name = Instrument.parse(symbol).symbol if symbol else None
     days = [status_of(target, partition) for partition in known_partitions(target, name)]
     if json:
@@ -237,7 +212,7 @@ def verify(lake: LakeOption = None) -> None:
     """
     from crypto_assets.pipeline.verify import verify as run
 
-    target = _lake(lake)
+    target = lake_of(lake)
     count = 0
     wrong = 0
     with screen.progress() as bar:
@@ -270,7 +245,7 @@ def sql(
     """Ask the lake in SQL.
 
     Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    verdicts, gaps; every row has its venue, symbol and date.
+    ohlcv, verdicts, gaps; every row has its venue, symbol and date.
 
     Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
     """
@@ -280,7 +255,7 @@ def sql(
         raise InvalidName(f"format {form!r}: expected one of {', '.join(query.FORMATS)}")
     if output is None and form == "parquet":
         raise InvalidName("format 'parquet': expected a file to write to, name it with -o")
-    found = query.query(_lake(lake), statement)
+    found = query.query(lake_of(lake), statement)
     if output is not None:
         query.write(found, "csv" if form == "table" else form, output.absolute())
         told = f"{found.height:,} rows in {escape(str(output))}"
@@ -299,7 +274,7 @@ def demo(lake: LakeOption = None) -> None:
     """
     from crypto_assets.demo import run
 
-    root = _lake(lake).layout.root
+    root = lake_of(lake).layout.root
     raise typer.Exit(run(root, root / "reports", screen.console))
 
 
@@ -318,7 +293,7 @@ def dev(
     environment = {
         **settings.environment(),
         "DAGSTER_HOME": str(directory),
-        settings.LAKE_VARIABLE: str(_lake(lake).layout.root),
+        settings.LAKE_VARIABLE: str(lake_of(lake).layout.root),
     }
     os.chdir(directory)
     screen.console.print(f"Dagster on http://127.0.0.1:{port}, Ctrl-C ends it", highlight=False)
@@ -388,7 +363,7 @@ def collect(
     """
     from crypto_assets.cli import collecting
 
-    target = _lake(lake).layout
+    target = lake_of(lake).layout
     if status:
         found = collecting.shown(target, settings.load().venue, name)
         if json:
@@ -442,7 +417,7 @@ def heal(
     from crypto_assets.sources.budget import budget_of
     from crypto_assets.sources.history import TradeHistory
 
-    target, found, left = _lake(lake), settings.load().healing, 0
+    target, found, left = lake_of(lake), settings.load().healing, 0
     host = http_url or found.http_url
     history = TradeHistory(host, budget_of(host))
     doors = Doors(history, Archive(archive_url or found.archive_url), time.sleep, _now_us)
@@ -510,3 +485,7 @@ def exchange(
             # The signal may be told to another thread: this one has to look by itself.
             while True:
                 time.sleep(0.5)
+
+
+app.command("ohlcv")(ohlcv.ohlcv)
+app.command("export")(export.export)
