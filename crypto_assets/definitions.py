@@ -15,14 +15,22 @@ from crypto_assets.defs.healing import heal_job, open_gaps
 from crypto_assets.defs.ingesting import sealed_segments, take_segments
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
+from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments],
-    asset_checks=checks,
+    assets=[*assets, segments, ohlcv],
+    asset_checks=[*checks, ohlcv_checks],
     jobs=[market_day, checks_only, take_segments, heal_job],
     schedules=[daily_compaction],
-    sensors=[known_symbols, sealed_segments, open_gaps, collector, unwanted_collectors],
+    sensors=[
+        known_symbols,
+        known_instruments,
+        sealed_segments,
+        open_gaps,
+        collector,
+        unwanted_collectors,
+    ],
     resources=resources_of(Path(settings.load().lake)),
     # A partition's work is short: a process for every step would cost ten times as much.
     executor=dg.in_process_executor,

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import polars as pl
 
+from crypto_assets.defs.partitions import key_of
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.partition import Partition
@@ -32,6 +34,23 @@ def watching(watch: Watch) -> Iterator[None]:
         yield
     finally:
         _watch.reset(token)
+
+
+class Stores(Protocol):
+    """Partitions of an asset that an IO manager makes final one by one."""
+
+    lake: Lake
+    asset: str
+    partitions: list[Partition]
+    failed: dict[Partition, CryptoAssetsError]
+
+    def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
+        """Make and store the partitions; give those that worked, keep why others did not."""
+        ...
+
+    def key(self, partition: Partition) -> str:
+        """Write a partition as Dagster's key."""
+        ...
 
 
 @dataclass(slots=True)
@@ -66,6 +85,10 @@ class Batch:
             watch = _watch.get()
             if watch is not None:
                 watch(self.asset, partition)
+
+    def key(self, partition: Partition) -> str:
+        """Write a partition as Dagster's key."""
+        return key_of(partition)
 
     def _prepare(self, partitions: list[Partition]) -> bool:
         """Prepare all partitions at once; where that fails each of them is to try alone."""

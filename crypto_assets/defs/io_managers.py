@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from crypto_assets.defs.batch import Batch, Frames
+from crypto_assets.defs.batch import Frames, Stores
 from crypto_assets.defs.metadata import Metadata, of_files, of_gaps, of_picture, of_verdicts
-from crypto_assets.defs.partitions import key_of, partitions_of
+from crypto_assets.defs.partitions import partitions_of
 from crypto_assets.defs.resources import open_lake
 from crypto_assets.lake.lake import Committed
-from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.assets import STORED
 from crypto_assets.model.partition import Partition
 
 _PICTURED = ("bars_1s", "verdicts")
@@ -23,7 +23,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     root: str
 
-    def handle_output(self, context: dg.OutputContext, obj: Batch) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Stores) -> None:
         """Store every partition of a batch.
 
         Raises:
@@ -31,7 +31,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """
         keys: list[str] = []
         for partition, files in obj.store():
-            key = key_of(partition)
+            key = obj.key(partition)
             keys.append(key)
             context.step_context.add_asset_metadata(
                 self._metadata(obj, partition, files),
@@ -48,8 +48,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if obj.failed:
             _narrow(context, keys)
 
-    def _metadata(self, batch: Batch, partition: Partition, files: list[Committed]) -> Metadata:
-        found = of_files(files, ASSETS[batch.asset].table)
+    def _metadata(self, batch: Stores, partition: Partition, files: list[Committed]) -> Metadata:
+        found = of_files(files, STORED[batch.asset].table)
         if batch.asset == "verdicts":
             found |= of_verdicts(batch.lake, partition)
         if batch.asset == "gaps":

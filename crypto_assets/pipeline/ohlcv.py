@@ -24,6 +24,7 @@ from crypto_assets.errors import (
 )
 from crypto_assets.lake.draft import Draft, readable, scan_files
 from crypto_assets.lake.lake import Committed, Lake
+from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US, length_of
 from crypto_assets.model.listing import Listing
 from crypto_assets.model.manifest import Manifest
@@ -205,6 +206,16 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
             if tried == _TRIES or error.retry_after > _LONGEST_WAIT_S:
                 raise
             await asyncio.sleep(max(error.retry_after, tried))
+
+
+def known_listings(lake: Lake) -> list[Listing]:
+    """Every listing the lake has bars of, by one file of each."""
+    found: dict[Instrument, Listing] = {}
+    for partition in lake.layout.partitions(ASSET):
+        if partition.instrument not in found:
+            (part, *_) = lake.parts(ASSET, partition)
+            found[partition.instrument] = Listing.parse(part.manifest.parents[LISTING])
+    return sorted(found.values())
 
 
 def judge(lake: Lake, partition: Partition) -> tuple[Verdict, ...]:

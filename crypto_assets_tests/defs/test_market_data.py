@@ -45,6 +45,7 @@ def test_the_asset_graph_is_this() -> None:
         "daily_bars": ["bars_1s", "daily_quotes", "daily_trades"],
         "verdicts": ["bars_1s", "daily_bars", "daily_quotes", "daily_trades", "klines"],
         "gaps": ["verdicts"],
+        "ohlcv": [],
     }
 
 
