@@ -6,7 +6,8 @@
         Spot(base_url=exchange.http_url).klines("BTCUSDT", "1s")
         exchange.inject({"drop": 10, "hang_up": "abort"})
 
-Unmodified clients talk to it; for the demo and for tests. What is not like the exchange: prices
+Unmodified clients talk to it; for the demo and for tests. The same symbols are listed as Binance's
+USD-margined futures and on Bybit, as far as their klines. What is not like the exchange: prices
 are not made by an order book, so there is no depth, and nothing can be ordered.
 """
 

@@ -54,15 +54,17 @@ def routes(exchange: Exchange) -> list[web.RouteDef]:
         rate = rates.setdefault(request.remote or "", Rate(_REQUESTS, _SECONDS))
         if isinstance(view, int):
             return exchange.answered(_body(_TOO_MANY, "Too many visits.", {}, 0), view)
-        if rate.exceeded(now):
+        is_refused = rate.exceeded(now)
+        headers = {"X-Bapi-Limit": str(_REQUESTS), "X-Bapi-Limit-Status": str(rate.left)}
+        if is_refused:
             body = _body(_FORBIDDEN, "Access too frequent. Please try again in 5s.", {}, 0)
-            return exchange.answered(body, _FORBIDDEN)
+            return exchange.answered(body, _FORBIDDEN, headers)
         now_ms = view.now_us // 1_000
         try:
             found = answer(request.match_info["path"], request.query, view)
-            return exchange.answered(_body(0, "OK", found, now_ms))
+            return exchange.answered(_body(0, "OK", found, now_ms), headers=headers)
         except _Refusal as error:
-            return exchange.answered(_body(_BAD_REQUEST, str(error), {}, now_ms))
+            return exchange.answered(_body(_BAD_REQUEST, str(error), {}, now_ms), headers=headers)
 
     return [web.get("/v5/market/{path:.+}", answered)]
 

@@ -119,6 +119,15 @@ def test_requests_that_are_too_many_are_refused(market: Market) -> None:
         assert refused(remote, f"{FUTURES}&interval=1m&limit=1500")[0] == 429
 
 
+def test_bybit_tells_how_many_requests_are_left(exchange: Remote) -> None:
+    left = []
+    for _ in range(2):
+        with urllib.request.urlopen(f"{exchange.http_url}/v5/market/time") as answer:
+            assert answer.headers["X-Bapi-Limit"] == "600"
+            left.append(answer.headers["X-Bapi-Limit-Status"])
+    assert left == ["599", "598"]
+
+
 def test_both_tell_the_market_s_time(exchange: Remote, market: Market) -> None:
     assert asked(exchange, "/fapi/v1/time") == {"serverTime": market.end_us // 1_000}
     assert asked(exchange, "/fapi/v1/ping") == {}
