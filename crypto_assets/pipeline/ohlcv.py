@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from crypto_assets.checks.day import Day
 from crypto_assets.checks.evaluate import evaluate
@@ -41,6 +41,7 @@ finished in it."""
 _TRIES = 5
 _LONGEST_WAIT_S = 120.0
 _T = TypeVar("_T")
+_Given = TypeVarTuple("_Given")
 
 
 class Exchanges(Protocol):
@@ -141,17 +142,22 @@ def fetch(
 
 async def _day(lake: Lake, one: Wanted, door: Exchanges, *, again: bool) -> Committed:
     day, length = one.partition, length_of(one.interval)
-    stored = _stored(lake, one)
+    try:
+        stored = _stored(lake, one)
+    except UnreadableInput:
+        if not again:
+            raise
+        stored = None
     if stored is not None and not again and _is_whole(stored.manifest, day, length):
         return stored
-    passed = await _patiently(lambda: door.passed_us(one.listing.exchange, day.end_us))
+    passed = await _patiently(door.passed_us, one.listing.exchange, day.end_us)
     until = min(day.end_us, passed // length * length)
     if until <= day.start_us:
         raise NothingStored(f"{one}: no bar of that day is finished yet")
-    limit = await _patiently(lambda: door.limit(one.listing, one.interval))
+    limit = await _patiently(door.limit, one.listing, one.interval)
     pages = Pages(day.start_us, until, length, limit)
     while (ask := pages.next()) is not None:
-        pages.take(ask, await _patiently(lambda ask=ask: door.page(one.listing, one.interval, ask)))  # type: ignore[misc]
+        pages.take(ask, await _patiently(door.page, one.listing, one.interval, ask))
     # The loop goes on asking for other days while this one is written.
     return await asyncio.to_thread(_commit, lake, one, pages.rows, until, None if again else stored)
 
@@ -195,12 +201,12 @@ def _commit(
     return lake.commit(ASSET, one.partition, draft)
 
 
-async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+async def _patiently(ask: Callable[[*_Given], Awaitable[_T]], *given: *_Given) -> _T:
     """Ask again after a while where the exchange could not answer, some times."""
     tried = 0
     while True:
         try:
-            return await ask()
+            return await ask(*given)
         except StreamLost as error:
             tried += 1
             if tried == _TRIES or error.retry_after > _LONGEST_WAIT_S:

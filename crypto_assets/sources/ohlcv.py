@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _USUAL_LIMIT = 500
 """How many bars are asked for where ccxt does not know an exchange's limit."""
+_LONGEST_WAIT_S = 120.0
+"""Nobody is kept waiting for longer where an exchange wants to be left alone."""
 _MS = 1_000
 _BAR = 6
 _TYPES = "fetchMarkets"
@@ -66,6 +68,10 @@ class _Client:
     known_us: int = 0
     """An instant its clock has passed."""
     not_before: float = 0.0
+    refused: str = ""
+    """Why it will serve nobody here, once it has said so."""
+    clock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while its clock is asked, so that many who wait for it ask once."""
     takes_end: bool = False
     """Whether ccxt translates ``until``; it would be sent as it is otherwise."""
 
@@ -105,13 +111,15 @@ class Bars:
             InvalidName: ccxt has no such exchange.
         """
         client = self._client(exchange)
-        if client.known_us < at_least:
+        async with client.clock:
+            if client.known_us >= at_least:
+                return client.known_us
             if client.ccxt.has["fetchTime"]:
                 now_ms = await self._asked(client, client.ccxt.fetch_time(), exchange)
             else:
                 now_ms = client.ccxt.milliseconds()
             client.known_us = max(client.known_us, int(now_ms) * _MS)
-        return client.known_us
+            return client.known_us
 
     async def limit(self, listing: Listing, interval: str) -> int:
         """Say how many bars a page may hold.
@@ -166,13 +174,20 @@ class Bars:
 
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.sleep(max(client.not_before - loop.time(), 0))
+            if client.refused:
+                raise Refused(client.refused, UNAVAILABLE_FOR_LEGAL_REASONS)
+            wait = client.not_before - loop.time()
+            if wait > _LONGEST_WAIT_S:
+                raise StreamLost(f"{subject}: wants to be left alone for {wait:.0f} s", wait)
+            await asyncio.sleep(max(wait, 0))
             return await question
         except BaseError as error:
             # Nothing else ran since it answered.
             found = _translated(error, client.answer, subject)
             if isinstance(found, StreamLost):
                 client.not_before = max(client.not_before, loop.time() + found.retry_after)
+            if isinstance(found, Refused) and found.status == UNAVAILABLE_FOR_LEGAL_REASONS:
+                client.refused = str(found)
             raise found from error
         finally:
             question.close()

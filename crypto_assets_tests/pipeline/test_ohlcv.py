@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crypto_assets.errors import InvalidName, NothingStored, Refused, StreamLost
+from crypto_assets.errors import InvalidName, NothingStored, Refused, StreamLost, UnreadableInput
 from crypto_assets.exchange import PAUSED, Market, Remote, random_market, run_in_thread
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.listing import Listing, listings
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import OHLCV, validate
-from crypto_assets.pipeline.ohlcv import Open, Wanted, fetch, wanted
+from crypto_assets.pipeline.ohlcv import Open, Wanted, fetch, judge, wanted
 from crypto_assets.sources.ohlcv import Bars
 
 HOUR_US = 3_600_000_000
@@ -268,6 +268,36 @@ def test_an_exchange_that_wants_to_be_left_alone_for_long_is(
     exchange.inject({"refuse": 451})
     outcome = fetch(lake, [one], door)[one]
     assert isinstance(outcome, Refused)
+
+
+@pytest.mark.parametrize("status", [418, 451])
+def test_an_exchange_that_refuses_is_not_asked_for_every_day(
+    lake: Lake,
+    exchange: Remote,
+    door: Open,
+    status: int,
+) -> None:
+    exchange.inject({"refuse": status, "retry_after_s": 3_600})
+    before = sum(exchange.counters.requests.values())
+    asked = wanted([SPOT], [DAY + dt.timedelta(days=n) for n in range(50)], ["1h"])
+    found = fetch(lake, asked, door)
+    assert all(isinstance(one, StreamLost | Refused) for one in found.values())
+    assert sum(exchange.counters.requests.values()) == before + 1
+
+
+def test_a_damaged_file_is_told_and_made_again_where_that_is_asked(
+    lake: Lake,
+    market: Market,
+    door: Open,
+) -> None:
+    one = Wanted(SPOT, DAY, "1h")
+    path = committed(fetch(lake, [one], door), one).path
+    path.write_bytes(b"PAR1 no more")
+    assert isinstance(fetch(lake, [one], door)[one], UnreadableInput)
+    assert not judge(lake, one.partition)[0].passed
+    committed(fetch(lake, [one], door, again=True), one)
+    assert rows(lake, one).equals(tape(market, one))
+    assert all(verdict.passed for verdict in judge(lake, one.partition))
 
 
 def test_wanted_days_are_named_in_order_and_intervals_by_length() -> None:
