@@ -41,7 +41,7 @@ def test_csv_has_exact_decimals_and_times_in_utc(tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(values=st.lists(st.decimals(-(10**15), 10**15, places=18), min_size=1))
 def test_csv_gives_every_decimal_back(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.errors import UnreadableInput
@@ -21,6 +21,7 @@ def row(price: str, at: int = AT, volume: str = "1") -> Row:
     return (at, price, price, price, price, volume)
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=5), st.booleans())
 def test_every_number_that_fits_is_kept_exactly(
     values: list[Decimal],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.errors import UnreadableInput
@@ -73,6 +73,7 @@ class Model:
 slots = st.sets(st.integers(-20, 140))
 
 
+@settings(deadline=None)
 @given(
     has=slots,
     gaps=st.lists(st.tuples(st.integers(-20, 140), st.integers(1, 60)), max_size=3),
