@@ -112,6 +112,11 @@ class Rate:
         self._seen.popleft()
         return True
 
+    @property
+    def left(self) -> int:
+        """How many more may happen right after the last one counted."""
+        return self._most - len(self._seen)
+
 
 class Attempts:
     """Connection attempts by address: 300 in five minutes."""
