@@ -159,7 +159,7 @@ def test_hot_days_are_exported_where_nothing_is_sealed(traded: Lake, tmp_path: P
         "trades/binance/NEXOUSDT_20240725.csv",
     ]
     first = (tmp_path / "out/trades/binance/NEXOUSDT_20240724.csv").read_text().splitlines()[1]
-    assert first == "100,2024-07-24T00:01:40Z,1.5,2,true,,"
+    assert first == "100,2024-07-24T00:01:40Z,1.5,2,true,,,"
 
 
 @pytest.mark.parametrize(
