@@ -26,11 +26,6 @@ LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
 MAIN = "main"
 """The collector there is where the settings name none."""
-_ARCHIVES = {
-    "binance": "https://data.binance.vision",
-    "bybit": "https://public.bybit.com",
-}
-_BUCKETS = {"binance": "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"}
 _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -63,10 +58,19 @@ class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where published files come from, and how many of them at once."""
 
-    urls: dict[str, str] = msgspec.field(default_factory=_ARCHIVES.copy)
+    urls: dict[str, str] = msgspec.field(
+        default_factory=lambda: {
+            "binance": "https://data.binance.vision",
+            "bybit": "https://public.bybit.com",
+        },
+    )
     """The host of the files by venue; a venue without one is not asked, so that only what is
     imported of it is built."""
-    listing_urls: dict[str, str] = msgspec.field(default_factory=_BUCKETS.copy)
+    listing_urls: dict[str, str] = msgspec.field(
+        default_factory=lambda: {
+            "binance": "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
+        },
+    )
     """Where the bucket behind a host is listed, if not at the host itself."""
     at_once: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     """So many files are downloaded side by side."""
