@@ -10,6 +10,7 @@ import polars as pl
 
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
+from crypto_assets.checks.tiling import faults_of
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.verdict import Severity
@@ -47,12 +48,7 @@ def _judge(day: Day, measured: Measured) -> Finding:
     if unknown:
         return Finding.cannot_judge(f"until when {', '.join(unknown)} is finished")
     found = {name: _missing(day, day.ohlcv, name) for name in names}
-    faults = [
-        f"{name}: {at['covered']:,} of {at['expected']:,}, {at['doubled']:,} doubled, "
-        f"{at['misplaced']:,} misplaced"
-        for name, at in found.items()
-        if at["covered"] != at["expected"] or at["doubled"] or at["misplaced"]
-    ]
+    faults = faults_of(found)
     if faults:
         return Finding.fails("; ".join(faults), {"intervals": found})
     whole = all(day.ohlcv_until[name] == day.partition.end_us for name in names)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from crypto_assets import settings
 from crypto_assets.defs.checks import Event, Found, evaluations_of, overall, specs_of
-from crypto_assets.defs.metadata import column_schema
+from crypto_assets.defs.metadata import of_table
 from crypto_assets.defs.partitions import instrument_days, instruments
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.errors import CryptoAssetsError
@@ -119,10 +119,7 @@ with warnings.catch_warnings():
         kinds={"polars", "parquet"},
         code_version=str(_KIND.table.version),
         description=_KIND.says,
-        metadata={
-            "dagster/column_schema": column_schema(_KIND.table),
-            "dagster/table_name": _KIND.table.name,
-        },
+        metadata=of_table(_KIND.table),
         owners=["team:market-data"],
     )
     def ohlcv(

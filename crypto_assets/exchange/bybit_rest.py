@@ -16,10 +16,11 @@ import msgspec
 import polars as pl
 from aiohttp import web
 
+from crypto_assets.exchange import wire
 from crypto_assets.exchange.desk import Desk, json_response
-from crypto_assets.exchange.limits import Rate
+from crypto_assets.exchange.limits import Limits, Rate
 from crypto_assets.exchange.rest import See, View
-from crypto_assets.exchange.tape import UNIT, Tape
+from crypto_assets.exchange.tape import Tape
 from crypto_assets.model.interval import DAY_US, SECOND_US
 
 USUAL, MOST = 200, 1_000
@@ -31,7 +32,7 @@ INTERVALS = {
 """The exchange's intervals in microseconds, but those of more than a day."""
 
 _PREFIX = "v5/market/"
-_REQUESTS, _SECONDS = 600, 5.0
+_SECONDS = 5.0
 _FORBIDDEN = 403
 _BAD_REQUEST, _TOO_MANY = 10001, 10006
 _CATEGORIES = ("spot", "linear")
@@ -42,18 +43,19 @@ class _Refusal(Exception):
     """A request the exchange answers with an error."""
 
 
-def routes(desk: Desk, see: See) -> list[web.RouteDef]:
+def routes(desk: Desk, see: See, limits: Limits) -> list[web.RouteDef]:
     """Give the routes of the V5 market data, with what they see of the market."""
+    most = limits.bybit_requests_per_5s
     rates: dict[str, Rate] = {}
 
     async def answered(request: web.Request) -> web.Response:
         view = see()
         now = asyncio.get_running_loop().time()
-        rate = rates.setdefault(request.remote or "", Rate(_REQUESTS, _SECONDS))
+        rate = rates.setdefault(request.remote or "", Rate(most, _SECONDS))
         if isinstance(view, int):
             return desk.refused(view, body=_body(_TOO_MANY, "Too many visits.", {}, 0))
         is_refused = rate.exceeded(now)
-        headers = {"X-Bapi-Limit": str(_REQUESTS), "X-Bapi-Limit-Status": str(rate.left)}
+        headers = {"X-Bapi-Limit": str(most), "X-Bapi-Limit-Status": str(rate.left)}
         if is_refused:
             body = _body(_FORBIDDEN, "Access too frequent. Please try again in 5s.", {}, 0)
             return json_response(body, _FORBIDDEN, headers)
@@ -167,9 +169,9 @@ def _spot(number: int, tape: Tape) -> dict[str, object]:
         "marginTrading": "utaOnly",
         "stTag": "0",
         "lotSizeFilter": {
-            "basePrecision": _text(symbol.step),
+            "basePrecision": wire.shortest(symbol.step),
             "quotePrecision": "0.0000001",
-            "minOrderQty": _text(symbol.step),
+            "minOrderQty": wire.shortest(symbol.step),
             "maxOrderQty": "230",
             "minOrderAmt": "5",
             "maxOrderAmt": "8000000",
@@ -177,7 +179,7 @@ def _spot(number: int, tape: Tape) -> dict[str, object]:
             "maxMarketOrderQty": "120",
             "postOnlyMaxLimitOrderSize": "1150",
         },
-        "priceFilter": {"tickSize": _text(symbol.tick)},
+        "priceFilter": {"tickSize": wire.shortest(symbol.tick)},
         "riskParameters": {"priceLimitRatioX": "0.005", "priceLimitRatioY": "0.01"},
         "symbolType": "",
         "xstockMultiplier": "1",
@@ -186,7 +188,7 @@ def _spot(number: int, tape: Tape) -> dict[str, object]:
 
 def _linear(number: int, tape: Tape) -> dict[str, object]:
     symbol = tape.symbol
-    tick, step = _text(symbol.tick), _text(symbol.step)
+    tick, step = wire.shortest(symbol.tick), wire.shortest(symbol.step)
     return {
         "symbol": symbol.name,
         "contractType": "LinearPerpetual",
@@ -221,7 +223,3 @@ def _linear(number: int, tape: Tape) -> dict[str, object]:
         "forbidUplWithdrawal": False,
         "symbolId": number,
     }
-
-
-def _text(value: int) -> str:
-    return f"{value // UNIT}.{value % UNIT:08d}".rstrip("0").rstrip(".")

@@ -26,19 +26,19 @@ from crypto_assets.exchange.rest import (
     See,
     View,
 )
-from crypto_assets.exchange.tape import UNIT, Tape
+from crypto_assets.exchange.tape import Tape
 
 USUAL, MOST = 500, 1_500
-_WEIGHT_PER_MINUTE = 2_400
 _WEIGHTS = ((99, 1), (499, 2), (1_000, 5), (MOST, 10))
 _NEVER_MS = 4_133_404_800_000
 """When a perpetual is delivered."""
 _PREFIX = "fapi/v1/"
 
 
-def routes(desk: Desk, see: See) -> list[web.RouteDef]:
+def routes(desk: Desk, see: See, limits: Limits) -> list[web.RouteDef]:
     """Give the routes of the futures, with what they see of the market."""
-    weights = Weights(dataclasses.replace(Limits(), weight_per_minute=_WEIGHT_PER_MINUTE))
+    per_minute = limits.futures_weight_per_minute
+    weights = Weights(dataclasses.replace(limits, weight_per_minute=per_minute))
 
     async def answered(request: web.Request) -> web.Response:
         path, view = request.match_info["path"].removeprefix(_PREFIX), see()
@@ -102,7 +102,7 @@ def _exchange_info(view: View) -> bytes:
     limits = [
         {"rateLimitType": kind, "interval": interval, "intervalNum": count, "limit": limit}
         for kind, interval, count, limit in (
-            ("REQUEST_WEIGHT", "MINUTE", 1, _WEIGHT_PER_MINUTE),
+            ("REQUEST_WEIGHT", "MINUTE", 1, view.limits.futures_weight_per_minute),
             ("ORDERS", "MINUTE", 1, 1_200),
             ("ORDERS", "SECOND", 10, 300),
         )
@@ -125,7 +125,7 @@ def _exchange_info(view: View) -> bytes:
 
 def _symbol(tape: Tape) -> dict[str, object]:
     symbol = tape.symbol
-    tick, step = _text(symbol.tick), _text(symbol.step)
+    tick, step = wire.shortest(symbol.tick), wire.shortest(symbol.step)
     return {
         "symbol": symbol.name,
         "pair": symbol.name,
@@ -168,10 +168,6 @@ def _symbol(tape: Tape) -> dict[str, object]:
         "orderTypes": ["LIMIT", "MARKET"],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
     }
-
-
-def _text(value: int) -> str:
-    return f"{value // UNIT}.{value % UNIT:08d}".rstrip("0").rstrip(".")
 
 
 def _places(text: str) -> int:

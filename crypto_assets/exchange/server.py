@@ -91,8 +91,8 @@ class Exchange:
             [
                 *control.routes(self, self._catch_up),
                 web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
-                *futures.routes(self._desk, self._see),
-                *bybit_rest.routes(self._desk, self._see),
+                *futures.routes(self._desk, self._see, self._limits),
+                *bybit_rest.routes(self._desk, self._see, self._limits),
                 *bybit_routes.routes(self._look),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crypto_assets.exchange import PAUSED, Market, Remote, run_in_thread
+from crypto_assets.exchange import PAUSED, Limits, Market, Remote, run_in_thread
 
 MINUTE_MS = 60_000
 
@@ -109,14 +109,18 @@ def test_bybit_refuses_with_a_code_in_an_answer(exchange: Remote, path: str) -> 
 
 
 def test_requests_that_are_too_many_are_refused(market: Market) -> None:
-    with run_in_thread(market, pace=PAUSED) as remote:
+    limits = Limits(bybit_requests_per_5s=2, futures_weight_per_minute=20)
+    with run_in_thread(market, pace=PAUSED, limits=limits) as remote:
         remote.jump(market.end_us)
-        for _ in range(600):
+        for _ in range(2):
             asked(remote, "/v5/market/time")
         assert refused(remote, "/v5/market/time")[0] == 403
-        for _ in range(240):
+        for _ in range(2):
             asked(remote, f"{FUTURES}&interval=1m&limit=1500")
         assert refused(remote, f"{FUTURES}&interval=1m&limit=1500")[0] == 429
+        assert remote.counters.too_early == 0
+        assert refused(remote, f"{FUTURES}&interval=1m&limit=1500")[0] == 429
+        assert remote.counters.too_early == 1
 
 
 def test_bybit_tells_how_many_requests_are_left(exchange: Remote) -> None:
