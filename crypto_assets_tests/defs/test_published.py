@@ -47,7 +47,7 @@ def lake(lake: Lake, exchange: Remote) -> Lake:
 
 def tick(instance: dg.DagsterInstance, lake: Lake) -> list[dg.RunRequest] | str:
     with dg.build_sensor_context(instance=instance) as context:
-        found = published_files(context, LakeResource(root=str(lake.layout.root)))
+        found = published_files(context, lake=LakeResource(root=str(lake.layout.root)))
     if isinstance(found, dg.SkipReason):
         return found.skip_message or ""
     assert isinstance(found, dg.SensorResult)
