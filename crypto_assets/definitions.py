@@ -22,12 +22,13 @@ from crypto_assets.defs.listings import (
 )
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
+from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info],
-    asset_checks=[*checks, exchange_info_checks],
+    assets=[*assets, segments, exchange_info, ohlcv],
+    asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
     jobs=[
         market_day,
         checks_only,
@@ -40,6 +41,7 @@ defs = dg.Definitions(
     schedules=[daily_compaction, incremental_trades, daily_exchange_info],
     sensors=[
         known_symbols,
+        known_instruments,
         published_files,
         sealed_segments,
         open_gaps,

@@ -17,6 +17,8 @@ import msgspec
 
 from crypto_assets.errors import InvalidName, InvalidSettings
 from crypto_assets.model.instrument import Instrument
+from crypto_assets.model.interval import length_of
+from crypto_assets.model.listing import listings
 
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
@@ -91,6 +93,19 @@ class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where more are new the archive's daily files are to be imported first."""
 
 
+class Ohlcv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bars that are fetched from any exchange ccxt speaks to."""
+
+    instruments: tuple[str, ...] = ()
+    """Exchange and unified symbol, such as ``bybit:BTC/USDT:USDT``: partitions from the start."""
+    intervals: tuple[str, ...] = ("1m",)
+    """Any that the exchange has and that divide a day."""
+    urls: dict[str, str] = {}
+    """Where an exchange is, by its name in ccxt, instead of its own hosts."""
+    at_once: Annotated[int, msgspec.Meta(ge=1)] = 8
+    """How many days of one exchange are fetched together; its rate limiter has the last word."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -105,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     archive: Archive = Archive()
     healing: Healing = Healing()
     incremental: Incremental = Incremental()
+    ohlcv: Ohlcv = Ohlcv()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -160,13 +176,16 @@ def load() -> Settings:
 
     Raises:
         InvalidSettings: the file is not TOML, or holds a name or value that is not known.
-        InvalidName: a symbol or the name of a collector is none.
+        InvalidName: a symbol, an interval or the name of a collector is none.
     """
     path = Path(os.environ.get(FILE_VARIABLE, FILE)).absolute()
     settings = _read(path) if path.exists() or FILE_VARIABLE in os.environ else Settings()
     for symbol in (*settings.symbols, *settings.incremental.symbols):
         Instrument(settings.venue, symbol)
     settings.recordings()
+    listings(settings.ohlcv.instruments)
+    for interval in settings.ohlcv.intervals:
+        length_of(interval)
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
     archive = settings.archive

@@ -164,7 +164,8 @@ def tape_of(paths: list[Path]) -> tuple[Tape, pl.DataFrame]:
 
 def published(tape: Tape, partition: Partition, kind: str) -> bytes:
     """The rows of a file of the loopback exchange's archive."""
-    file = File(tape.symbol.name, kind, partition.start_us // DAY_US, partition.end_us, ())
+    days = (partition.start_us // DAY_US,)
+    file = File(tape.symbol.name, kind, str(partition.date), days, partition.end_us)
     with zipfile.ZipFile(io.BytesIO(content(tape, file, BINANCE))) as archive:
         return archive.read(archive.namelist()[0])
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from crypto_assets.checks.day import Day
 from crypto_assets.model.manifest import Manifest
-from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, QUOTES, TRADES, Table
+from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, OHLCV, QUOTES, TRADES, Table
 
 TABLE_OF: dict[str, Table] = {
     "raw_trades": TRADES,
@@ -17,6 +17,7 @@ TABLE_OF: dict[str, Table] = {
     "daily_bars": BARS,
     "klines": KLINES,
     "agg_trades": AGG_TRADES,
+    "ohlcv": OHLCV,
 }
 """The table each asset's rows are of; ``verdicts`` are about a whole day and have none here."""
 
@@ -35,6 +36,7 @@ def frame_of(day: Day, asset: str) -> pl.LazyFrame | None:
         BARS.name: day.bars,
         KLINES.name: day.klines,
         AGG_TRADES.name: day.aggregates,
+        OHLCV.name: day.ohlcv,
     }[table.name]
 
 

@@ -97,6 +97,10 @@ class Day:
     aggregates: pl.LazyFrame | None = None
     """The exchange's aggregate trades, each once, ascending by their own ids."""
     aggregate_parts: tuple[Manifest, ...] = ()
+    ohlcv: pl.LazyFrame | None = None
+    """Bars of any exchange, every stored interval."""
+    ohlcv_until: dict[str, int] = field(default_factory=dict)
+    """By interval: the end of what the exchange had finished when they were fetched, in us."""
     sealed: dict[str, SealedFile] = field(default_factory=dict)
     """The sealed files that exist, by asset name."""
     previous: Edge | None = None

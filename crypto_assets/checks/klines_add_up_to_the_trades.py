@@ -3,7 +3,8 @@
 :mod:`klines_count_every_trade` counts the day, this every bar of every stored interval: trades,
 volume, quote volume and what takers bought, summed over the trades themselves and not over our
 bars. Klines of a part of the day judge only what they cover: where no kline is, no trade may be
-between two that are.
+between two that are. Where a venue's klines count no trades it is for
+:mod:`klines_measure_every_trade`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from crypto_assets.checks.amounts import OF_TRADES, of_klines, opens, stored_int
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.numbering import Numbering
 
 _SHOWN = 20
 _OPEN = pl.col("ts_open")
@@ -76,6 +78,8 @@ def _judge(day: Day, _measured: Measured) -> Finding:
         return Finding.not_checked("no klines of the day are stored")
     if day.trades is None:
         return Finding.cannot_judge("no trades are stored")
+    if day.numbering is Numbering.OPAQUE:
+        return Finding.not_checked("klines of this venue count no trades")
     stored = stored_intervals(day.klines)
     if not stored:
         return Finding.not_checked("no klines of a known interval are stored")

@@ -7,6 +7,7 @@ import polars as pl
 from crypto_assets.checks.check import Blocks, Check, Finding, Measured
 from crypto_assets.checks.day import Day
 from crypto_assets.checks.klines_count_every_trade import expected_bars
+from crypto_assets.checks.tiling import faults_of
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.verdict import Severity
 
@@ -42,12 +43,7 @@ def _judge(day: Day, measured: Measured) -> Finding:
         }
     unknown = sorted(set(names) - _KNOWN.keys())
     evidence = {"intervals": found, "unknown": unknown}
-    faults = [
-        f"{name}: {at['covered']:,} of {at['expected']:,}, {at['doubled']:,} doubled, "
-        f"{at['misplaced']:,} misplaced"
-        for name, at in found.items()
-        if at["covered"] != at["expected"] or at["doubled"] or at["misplaced"]
-    ]
+    faults = faults_of(found)
     if unknown:
         faults.append(f"unknown intervals {', '.join(unknown)}")
     if not names:

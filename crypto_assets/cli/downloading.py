@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from crypto_assets import settings
 from crypto_assets.cli import screen
-from crypto_assets.cli.options import LakeOption, lake_of, partitions_of
+from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import InvalidSettings
 
 
@@ -75,4 +75,4 @@ def download(
     told = ", ".join(f"{count:,} {found.value}" for found, count in counts.items())
     screen.console.print(told or "nothing is published of such days", highlight=False)
     if counts[Found.FAILED]:
-        raise typer.Exit(3)
+        raise typer.Exit(FAULT)

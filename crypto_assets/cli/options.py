@@ -1,4 +1,4 @@
-"""What commands have in common: where the lake is, and how they end."""
+"""What commands have in common: where the lake is, which days are meant, and how they end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.partition import Partition, parse_date
 
 FAULT = 3
-"""Exit status when a partition is degraded or missing."""
+"""Exit status when a partition is degraded or missing, or something of it could not be had."""
 
 LakeOption = Annotated[
     Optional[Path],
@@ -30,15 +30,25 @@ LakeOption = Annotated[
 
 
 def lake_of(path: Path | None) -> Lake:
-    """Open the lake an option names, or the settings' one."""
+    """Open the lake an option names, or the settings' one.
+
+    Raises:
+        InvalidSettings: no option names one, and the settings cannot be used.
+    """
     return Lake(path or Path(settings.load().lake))
 
 
-def _dates(text: str) -> tuple[str, str]:
+def days_of(text: str) -> list[dt.date]:
+    """Read ``D`` or ``D..D2`` as every day of it.
+
+    Raises:
+        InvalidName: a date is none, or the last one is before the first.
+    """
     first, _, last = text.partition("..")
-    if last and parse_date(last) < parse_date(first):
+    start, end = parse_date(first), parse_date(last or first)
+    if end < start:
         raise InvalidName(f"dates {text!r}: the last day is before the first")
-    return first, last or first
+    return [dt.date.fromordinal(day) for day in range(start.toordinal(), end.toordinal() + 1)]
 
 
 def partitions_of(symbols: Iterable[str], dates: str) -> list[Partition]:
@@ -47,13 +57,5 @@ def partitions_of(symbols: Iterable[str], dates: str) -> list[Partition]:
     Raises:
         InvalidName: a symbol or a date is none, or the last day is before the first.
     """
-    first, last = _dates(dates)
-    venue = settings.load().venue
-    found: list[Partition] = []
-    for symbol in symbols:
-        instrument = Instrument.parse(symbol, venue)
-        found += [
-            Partition(instrument, dt.date.fromordinal(day))
-            for day in range(parse_date(first).toordinal(), parse_date(last).toordinal() + 1)
-        ]
-    return found
+    days, venue = days_of(dates), settings.load().venue
+    return [Partition(Instrument.parse(symbol, venue), date) for symbol in symbols for date in days]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import polars as pl
 
+from crypto_assets.defs.partitions import key_of
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import verdicts
 from crypto_assets.pipeline.build import give_up, make, prepare
-from crypto_assets.pipeline.published import Archive, Outcome
+from crypto_assets.pipeline.published import Archive, Found, Outcome
 from crypto_assets.pipeline.steps import Made
 
 Frames = Mapping[Partition, pl.LazyFrame]
@@ -33,6 +36,33 @@ def watching(watch: Watch) -> Iterator[None]:
         yield
     finally:
         _watch.reset(token)
+
+
+class Stores(Protocol):
+    """Partitions of an asset that an IO manager makes final one by one."""
+
+    lake: Lake
+    asset: str
+    partitions: list[Partition]
+    failed: dict[Partition, CryptoAssetsError]
+
+    def store(self) -> Iterator[tuple[Partition, list[Committed]]]:
+        """Make and store the partitions; give those that worked, keep why others did not."""
+        ...
+
+    def key(self, partition: Partition) -> str:
+        """Write a partition as Dagster's key."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Tell, once they are stored, what else came of them."""
+        ...
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether one of the partitions that failed should have been made."""
+        ...
 
 
 @dataclass(slots=True)
@@ -71,6 +101,29 @@ class Batch:
             watch = _watch.get()
             if watch is not None:
                 watch(self.asset, partition)
+
+    def key(self, partition: Partition) -> str:
+        """Write a partition as Dagster's key."""
+        return key_of(partition)
+
+    @property
+    def notes(self) -> list[str]:
+        """Tell what came of the published files that were not here already."""
+        return [
+            f"{one.file} of {one.day}: {one.why or one.found.value}"
+            for one in self.outcomes
+            if one.found is not Found.HELD
+        ]
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether one of the partitions that failed should have been made.
+
+        A day that is not published yet, was a halt or came before the symbol was listed has
+        nothing to make, and no fault.
+        """
+        known = [verdicts.read(self.lake, partition) for partition in self.failed]
+        return any(one is None or one.condition.is_fault for one in known)
 
     def _may_prepare(self) -> bool:
         """Prepare all partitions at once; where that fails each of them is to try alone."""

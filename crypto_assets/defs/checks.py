@@ -22,20 +22,29 @@ from crypto_assets.pipeline import verdicts
 Event = dg.AssetCheckEvaluation | dg.Output[None]
 
 
-def _specs(asset: str) -> list[dg.AssetCheckSpec]:
+def specs_of(
+    asset: str,
+    partitions: dg.MultiPartitionsDefinition = symbol_days,
+) -> list[dg.AssetCheckSpec]:
+    """Declare every check of an asset."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [_spec(asset, name, check) for name, check in checks_of(asset).items()]
+        return [_spec(asset, name, check, partitions) for name, check in checks_of(asset).items()]
 
 
-def _spec(asset: str, name: str, check: Check) -> dg.AssetCheckSpec:
+def _spec(
+    asset: str,
+    name: str,
+    check: Check,
+    partitions: dg.MultiPartitionsDefinition,
+) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         name=name,
         asset=asset,
         description=f"{check.code}: {check.says}",
         # In Dagster's sense a blocking check comes before whatever is downstream.
         blocking=True,
-        partitions_def=symbol_days,
+        partitions_def=partitions,
         metadata={"code": check.code, "severity": check.severity.value, "blocks": check.blocks},
     )
 
@@ -45,7 +54,7 @@ def checks_definition(asset: str) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{asset}_checks",
-        specs=_specs(asset),
+        specs=specs_of(asset),
         can_subset=True,
         description=f"Judge {asset} by every proposition about it.",
     )
@@ -55,7 +64,7 @@ def checks_definition(asset: str) -> dg.AssetChecksDefinition:
         found = _judge(lake.lake, asset, asked or lake.lake.layout.partitions(asset))
         yield from _evaluations(found, selected)
         if not asked:
-            yield from _overall(asset, found, selected)
+            yield from overall(asset, found, selected)
         for name in sorted(selected):
             yield dg.Output(None, output_name=f"{asset}_{name}")
 
@@ -82,7 +91,7 @@ def _judge(lake: Lake, asset: str, partitions: Iterable[Partition]) -> Found:
     }
 
 
-def _overall(
+def overall(
     asset: str,
     found: Found,
     selected: set[str],
@@ -119,8 +128,12 @@ def evaluations_of(
     found: Iterable[Verdict],
     *,
     stops: bool = False,
+    key: str | None = None,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Tell Dagster of verdicts on a partition; ``stops`` whether a fault ends the run there."""
+    """Tell Dagster of verdicts on a partition; ``stops`` whether a fault ends the run there.
+
+    ``key`` is the partition's own where it is not one of symbol and day.
+    """
     for verdict in found:
         metadata = {
             "code": dg.MetadataValue.text(verdict.code),
@@ -138,7 +151,7 @@ def evaluations_of(
             severity=SEVERITY[verdict.severity],
             description=verdict.message,
             metadata=metadata,
-            partition=key_of(partition),
+            partition=key or key_of(partition),
             blocking=_blocks(verdict) and stops,
         )
 

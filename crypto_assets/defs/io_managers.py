@@ -2,15 +2,13 @@
 
 import dagster as dg
 
-from crypto_assets.defs.batch import Batch, Frames
+from crypto_assets.defs.batch import Frames, Stores
 from crypto_assets.defs.metadata import Metadata, of_files, of_gaps, of_picture, of_verdicts
-from crypto_assets.defs.partitions import key_of, partitions_of
+from crypto_assets.defs.partitions import partitions_of
 from crypto_assets.defs.resources import open_lake
 from crypto_assets.lake.lake import Committed
-from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.assets import STORED
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline import verdicts
-from crypto_assets.pipeline.published import Found
 
 _PICTURED = ("bars_1s", "verdicts")
 _PICTURES = 7
@@ -25,7 +23,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     root: str
 
-    def handle_output(self, context: dg.OutputContext, obj: Batch) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Stores) -> None:
         """Store every partition of a batch.
 
         Raises:
@@ -33,20 +31,18 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """
         keys: list[str] = []
         for partition, files in obj.store():
-            key = key_of(partition)
+            key = obj.key(partition)
             keys.append(key)
             context.step_context.add_asset_metadata(
                 self._metadata(obj, partition, files),
                 asset_key=context.asset_key,
                 partition_key=key,
             )
-        for outcome in obj.outcomes:
-            if outcome.found is not Found.HELD:
-                told = outcome.why or outcome.found.value
-                context.log.info("%s of %s: %s", outcome.file, outcome.day, told)
+        for note in obj.notes:
+            context.log.info("%s", note)
         for partition, error in obj.failed.items():
             context.log.error("%s of %s: %s", obj.asset, partition, error)
-        if not keys and self._is_fault(obj):
+        if not keys and obj.is_fault:
             raise dg.Failure(
                 description="; ".join(str(error) for error in obj.failed.values()),
                 allow_retries=False,
@@ -54,17 +50,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if obj.failed:
             _narrow(context, keys)
 
-    def _is_fault(self, batch: Batch) -> bool:
-        """Whether one of the partitions that were not made should have been.
-
-        A day that is not published yet, was a halt or came before the symbol was listed has
-        nothing to make, and no fault.
-        """
-        stored = [verdicts.read(batch.lake, partition) for partition in batch.failed]
-        return any(one is None or one.condition.is_fault for one in stored)
-
-    def _metadata(self, batch: Batch, partition: Partition, files: list[Committed]) -> Metadata:
-        found = of_files(files, ASSETS[batch.asset].table)
+    def _metadata(self, batch: Stores, partition: Partition, files: list[Committed]) -> Metadata:
+        found = of_files(files, STORED[batch.asset].table)
         if batch.asset == "verdicts":
             found |= of_verdicts(batch.lake, partition)
         if batch.asset == "gaps":

@@ -9,7 +9,7 @@ import dagster as dg
 from crypto_assets import settings
 from crypto_assets.checks import listing_checks
 from crypto_assets.defs.checks import SEVERITY, Event
-from crypto_assets.defs.metadata import Metadata, column_schema
+from crypto_assets.defs.metadata import Metadata, of_table
 from crypto_assets.defs.partitions import days
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.doors import history_of
@@ -42,10 +42,7 @@ _SHOWN = 200
     description="Every symbol the exchange lists, with its state, tick and step size, by day. "
     "Only today can be asked for; of a day that is over there is what was asked for then, or an "
     "exchangeInfo answer of that day that was imported.",
-    metadata={
-        "dagster/column_schema": column_schema(LISTINGS),
-        "dagster/table_name": LISTINGS.name,
-    },
+    metadata=of_table(LISTINGS),
     owners=["team:market-data"],
 )
 def exchange_info(

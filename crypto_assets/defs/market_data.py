@@ -7,7 +7,7 @@ import dagster as dg
 
 from crypto_assets.defs.batch import Batch, Frames
 from crypto_assets.defs.live import segments
-from crypto_assets.defs.metadata import column_schema
+from crypto_assets.defs.metadata import of_table
 from crypto_assets.defs.partitions import partitions_of, symbol_days
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.model.assets import ASSETS, Asset, downstream_of
@@ -38,10 +38,7 @@ def asset_definition(kind: Asset) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         code_version=str(kind.table.version),
         description=kind.says,
-        metadata={
-            "dagster/column_schema": column_schema(kind.table),
-            "dagster/table_name": kind.table.name,
-        },
+        metadata=of_table(kind.table),
         owners=["team:market-data"],
     )
     def make(

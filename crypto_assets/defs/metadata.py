@@ -22,7 +22,12 @@ Metadata = dict[str, dg.MetadataValue]
 _RANGES_SHOWN = 50
 
 
-def column_schema(table: Table) -> dg.TableSchema:
+def of_table(table: Table) -> dict[str, dg.TableSchema | str]:
+    """Describe the table an asset's rows are of."""
+    return {"dagster/column_schema": _schema(table), "dagster/table_name": table.name}
+
+
+def _schema(table: Table) -> dg.TableSchema:
     """Derive Dagster's column schema from a table's Pandera model."""
     columns = table.model.to_schema().columns
     return dg.TableSchema(

@@ -23,6 +23,11 @@ days = dg.DailyPartitionsDefinition(
 
 symbol_days = dg.MultiPartitionsDefinition({"date": days, "symbol": symbols})
 
+instruments = dg.DynamicPartitionsDefinition(name="instruments")
+"""What any exchange lists, such as ``bybit:BTC/USDT:USDT``. Added in the UI or by the settings."""
+
+instrument_days = dg.MultiPartitionsDefinition({"date": days, "instrument": instruments})
+
 
 def key_of(partition: Partition) -> dg.MultiPartitionKey:
     """Write a partition as Dagster's key."""

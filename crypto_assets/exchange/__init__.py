@@ -8,9 +8,10 @@
         exchange.inject({"archive_truncated": ["BTCUSDT-trades-2025-01-01"]})
         assert exchange.counters.too_early == 0
 
-Unmodified clients talk to it; for the demo and for tests. Every switch is in :mod:`faults`. What is
-not like the exchange: prices are not made by an order book, so there is no depth, and nothing can
-be ordered.
+Unmodified clients talk to it; for the demo and for tests. Every switch is in :mod:`faults`. The
+same symbols are listed as Binance's USD-margined futures, as far as their klines, and on Bybit.
+What is not like the exchange: prices are not made by an order book, so there is no depth, and
+nothing can be ordered.
 """
 
 from __future__ import annotations

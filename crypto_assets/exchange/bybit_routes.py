@@ -1,4 +1,4 @@
-"""Bybit's side of the loopback exchange: its public stream, its clock and its archive of trades.
+"""Bybit's side of the loopback exchange: its public stream and its archive of trades.
 
 It plays the same market. Faults are for the other side: here only a connection's end is a loss.
 """
@@ -41,7 +41,6 @@ def routes(look: Look) -> list[web.RouteDef]:
     side = _Side(look)
     return [
         web.get("/v5/public/linear", side.stream),
-        web.get("/v5/market/time", side.time),
         web.get("/trading/{symbol}/{file}", side.file),
     ]
 
@@ -122,13 +121,6 @@ class _Side:
                 except ConnectionError:
                     return
             await asyncio.sleep(_TICK_S)
-
-    async def time(self, _: web.Request) -> web.StreamResponse:
-        """Tell the market's time."""
-        now_us = self._look()[1]
-        told = {"timeSecond": str(now_us // 1_000_000), "timeNano": str(now_us * 1_000)}
-        body = {"retCode": 0, "retMsg": "OK", "result": told, "time": now_us // 1_000}
-        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Give the archive's file of a day that is over."""

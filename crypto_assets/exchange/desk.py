@@ -68,15 +68,18 @@ class Desk:
         status: int,
         retry_after_s: int | None = None,
         headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> web.Response:
         """Refuse a request, with ``Retry-After`` on 418 and 429: the switch's where none is given.
 
-        Source: the exchange's REST documentation, "IP Limits".
+        ``body`` is the answer in another exchange's words. Source: the exchange's REST
+        documentation, "IP Limits".
         """
         code, text = _REASONS.get(status, (-1000, "An unknown error occurred."))
         after = self._faults().retry_after_s if retry_after_s is None else retry_after_s
         told = {"Retry-After": str(after)} if status in _WAIT else {}
-        return json_response(rest.error_body(code, text), status, {**(headers or {}), **told})
+        body = rest.error_body(code, text) if body is None else body
+        return json_response(body, status, {**(headers or {}), **told})
 
     @property
     def _now(self) -> float:

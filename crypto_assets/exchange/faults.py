@@ -66,6 +66,10 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Keep the newest trades of every symbol out of REST."""
     rest_lag_s: float = 0.0
     """Show REST the market as it was so long ago, in market time."""
+    kline_page: int = 0
+    """Answer with at most so many klines, whatever was asked for; 0 for the limit asked for."""
+    klines_from_end: bool = False
+    """Where klines of a span are more than an answer holds, give its last ones."""
     unserved: tuple[str, ...] = ()
     """Endpoints REST does not have, such as ``historicalTrades`` on a market-data-only host."""
     halted: tuple[str, ...] = ()

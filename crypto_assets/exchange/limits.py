@@ -19,6 +19,10 @@ class Limits:
     """Every limit, the exchange's own unless said otherwise; times are seconds."""
 
     weight_per_minute: int = 6_000
+    futures_weight_per_minute: int = 2_400
+    """Of the USD-margined futures."""
+    bybit_requests_per_5s: int = 600
+    """Of Bybit's REST interface."""
     patience: int = 20
     """Requests answered 429 in a row before the ban; the exchange does not say how many."""
     first_ban_s: float = 120.0
@@ -111,6 +115,11 @@ class Rate:
             return False
         self._seen.popleft()
         return True
+
+    @property
+    def left(self) -> int:
+        """How many more may happen right after the last one counted."""
+        return self._most - len(self._seen)
 
 
 class Attempts:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+import polars as pl
 
 from crypto_assets.exchange import wire
 from crypto_assets.exchange.klines import INTERVALS
@@ -21,6 +22,7 @@ from crypto_assets.exchange.market import Market
 from crypto_assets.exchange.tape import UNIT, Tape
 
 MOST, USUAL = 1_000, 500
+Span = tuple[int | None, int | None]
 _SYMBOL = re.compile(r"[\w\-.]{1,40}")
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _MS_UNTIL = 10**14
@@ -52,6 +54,10 @@ class View:
     limits: Limits
     lag_us: int = 0
     lag_ids: int = 0
+    page: int = 0
+    """The most klines an answer holds, whatever was asked for; 0 for the endpoint's own limit."""
+    from_end: bool = False
+    """Whether a page that is cut holds the last of what was asked for instead of the first."""
 
     def trades(self, tape: Tape) -> int:
         """Count the trades that are in the database."""
@@ -63,10 +69,62 @@ class View:
             return "TRADING"
         return "BREAK" if tape.hold.is_break else "HALT"
 
+    def klines(
+        self,
+        tape: Tape,
+        length: int,
+        span: Span,
+        limit: int,
+        *,
+        from_end: bool = False,
+    ) -> pl.DataFrame:
+        """Find the klines that open within a span of us, both ends inside and either left open.
+
+        Without a start they are the newest; the last may still be open. ``from_end`` says that of
+        too many between a start and an end the last are given, not the first.
+        """
+        start, end = span
+        limit = min(limit, self.page or limit)
+        now = self.now_us - self.lag_us
+        newest = min(now if end is None else end, now) // length * length
+        first = tape.first_us // length * length
+        is_cut_below = start is None or (end is not None and (from_end or self.from_end))
+        oldest = first if start is None else max(-(-start // length) * length, first)
+        return _page(
+            lambda opens: tape.klines(length, opens, self.trades(tape)),
+            range(oldest, newest + 1, length),
+            limit,
+            is_cut_below=is_cut_below,
+        )
+
+
+See = Callable[[], View | int]
+"""Shows what REST sees of the market now, or says the status a request is refused with."""
+
+
+def _page(
+    klines: Callable[[range], pl.DataFrame],
+    opens: range,
+    limit: int,
+    *,
+    is_cut_below: bool,
+) -> pl.DataFrame:
+    """Find the first or the last so many klines there are: a hole takes no room in an answer."""
+    found = klines(opens[:0])
+    while opens and found.height < limit:
+        left = limit - found.height
+        if is_cut_below:
+            found = pl.concat([klines(opens[-left:]), found])
+            opens = opens[:-left]
+        else:
+            found = pl.concat([found, klines(opens[:left])])
+            opens = opens[left:]
+    return found
+
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
-    """One request whose parameters are known to be known ones."""
+class Ask:
+    """One request and its parameters."""
 
     view: View
     values: Mapping[str, str]
@@ -90,10 +148,14 @@ class _Ask:
     @property
     def limit(self) -> int:
         """How many rows."""
+        return self.limited(USUAL, MOST)
+
+    def limited(self, usual: int, most: int) -> int:
+        """How many rows where an endpoint has limits of its own."""
         limit = self.whole("limit")
         if limit == 0:
             raise Refusal(BAD_DATA, "Data sent for parameter 'limit' is not valid.")
-        return min(limit or USUAL, MOST)
+        return min(limit or usual, most)
 
     def time(self, name: str) -> int | None:
         """Read a time in ms or us, told by its magnitude, as us."""
@@ -146,7 +208,7 @@ def answer(path: str, pairs: Iterable[tuple[str, str]], view: View, unit: str) -
             f"Not all sent parameters were read; read '{read}' parameter(s) but was sent "
             f"'{len(values)}'.",
         )
-    return endpoint.answer(_Ask(view, values, unit))
+    return endpoint.answer(Ask(view, values, unit))
 
 
 def not_found(path: str) -> Refusal:
@@ -173,16 +235,16 @@ def _listed(market: Market, name: str) -> Tape:
     return market.tapes[name]
 
 
-def _ping(_: _Ask) -> bytes:
+def _ping(_: Ask) -> bytes:
     return b"{}"
 
 
-def _time(ask: _Ask) -> bytes:
+def _time(ask: Ask) -> bytes:
     now = ask.view.now_us if ask.unit == wire.US else ask.view.now_us // 1_000
     return b'{"serverTime":%d}' % now
 
 
-def _trades(ask: _Ask) -> bytes:
+def _trades(ask: Ask) -> bytes:
     """The newest trades, or with ``fromId`` those from it on; ids of a hole are stepped over."""
     tape, limit, from_id = ask.tape, ask.limit, ask.whole("fromId")
     count = ask.view.trades(tape)
@@ -193,7 +255,7 @@ def _trades(ask: _Ask) -> bytes:
     return wire.rows(wire.trade_rows(chosen, ask.unit))
 
 
-def _aggregates(ask: _Ask) -> bytes:
+def _aggregates(ask: Ask) -> bytes:
     """The newest, or from an id on, or within times, both ends inside."""
     tape, limit = ask.tape, ask.limit
     from_id, start, end = ask.whole("fromId"), ask.time("startTime"), ask.time("endTime")
@@ -216,7 +278,7 @@ def _aggregates(ask: _Ask) -> bytes:
     return wire.rows(wire.aggregate_rows(chosen, ask.unit))
 
 
-def _klines(ask: _Ask) -> bytes:
+def _klines(ask: Ask) -> bytes:
     """The newest, or those that open within times; the last may still be open."""
     tape, limit = ask.tape, ask.limit
     name = ask.values.get("interval")
@@ -230,18 +292,12 @@ def _klines(ask: _Ask) -> bytes:
     if ask.values.get("timeZone", "0") not in ("0", "00:00", "+00:00", "-00:00"):
         raise Refusal(BAD_DATA, "Data sent for parameter 'timeZone' is not valid.")
     length = INTERVALS[name]
-    start, end = ask.time("startTime"), ask.time("endTime")
-    now = ask.view.now_us - ask.view.lag_us
-    newest = min(now if end is None else end, now) // length * length
-    first = tape.first_us // length * length
-    oldest = newest - (limit - 1) * length if start is None else -(-start // length) * length
-    oldest = max(oldest, first)
-    newest = min(newest, oldest + (limit - 1) * length)
-    found = tape.klines(length, range(oldest, newest + 1, length), ask.view.trades(tape))
+    span = (ask.time("startTime"), ask.time("endTime"))
+    found = ask.view.klines(tape, length, span, limit)
     return wire.rows(wire.kline_rows(found, length, ask.unit))
 
 
-def _book_ticker(ask: _Ask) -> bytes:
+def _book_ticker(ask: Ask) -> bytes:
     """The best bid and ask of one symbol, or of all."""
     if "symbol" in ask.values:
         tapes, single = [ask.tape], True
@@ -263,7 +319,7 @@ def _book_ticker(ask: _Ask) -> bytes:
     return msgspec.json.encode(found[0] if single else found)
 
 
-def _asked(ask: _Ask) -> list[Tape]:
+def _asked(ask: Ask) -> list[Tape]:
     """The symbols of ``symbol`` or ``symbols``, all where neither was sent."""
     if "symbol" in ask.values and "symbols" in ask.values:
         raise Refusal(BAD_COMBINATION, "Combination of optional parameters invalid.")
@@ -281,7 +337,7 @@ def _asked(ask: _Ask) -> list[Tape]:
     return [_listed(ask.view.market, name) for name in names]
 
 
-def _exchange_info(ask: _Ask) -> bytes:
+def _exchange_info(ask: Ask) -> bytes:
     wanted = ask.values.get("symbolStatus")
     if wanted not in (None, "TRADING", "HALT", "BREAK"):
         raise Refusal(BAD_STATUS, "Invalid symbolStatus.")
@@ -363,7 +419,7 @@ class _Endpoint:
 
     weight: int
     parameters: tuple[str, ...]
-    answer: Callable[[_Ask], bytes]
+    answer: Callable[[Ask], bytes]
 
 
 _ENDPOINTS = {

@@ -1,6 +1,7 @@
 """The exchange on a loopback port: its clock, its streams, and the hosts that answer requests.
 
-Everything it decides is decided elsewhere: :mod:`rest` answers, :mod:`streams` obeys,
+Everything it decides is decided elsewhere: :mod:`rest` answers, and for their hosts
+:mod:`futures`, :mod:`bybit_rest` and :mod:`bybit_routes`; :mod:`streams` obeys,
 :mod:`playback` plays, :mod:`limits` counts, :mod:`archive_host` gives files, :mod:`desk` refuses
 and counts, :mod:`faults` misbehaves, and :mod:`control` is how it is told to.
 """
@@ -16,7 +17,7 @@ from typing import Self
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from crypto_assets.exchange import bybit_routes, control, rest, streams
+from crypto_assets.exchange import bybit_rest, bybit_routes, control, futures, rest, streams
 from crypto_assets.exchange.archive_host import ArchiveHost, Scene
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.desk import Desk, json_response
@@ -90,6 +91,8 @@ class Exchange:
             [
                 *control.routes(self, self._catch_up),
                 web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
+                *futures.routes(self._desk, self._see, self._limits),
+                *bybit_rest.routes(self._desk, self._see, self._limits),
                 *bybit_routes.routes(self._look),
                 web.get("/ws", self._stream),
                 web.get("/ws/{streams:.*}", self._stream),
@@ -400,31 +403,39 @@ class Exchange:
             "X-MBX-USED-WEIGHT": str(spent.used),
             "X-MBX-USED-WEIGHT-1M": str(spent.used),
         }
-        refused = refusal(self._faults, is_rest=True)
-        if refused is not None:
-            return self._desk.refused(refused, headers=headers)
+        seen = self._see()
+        if isinstance(seen, int):
+            return self._desk.refused(seen, headers=headers)
         if isinstance(spent, Denied):
             return self._desk.refused(spent.status, spent.retry_after_s, headers)
-        self._catch_up()
-        faults = self._faults
-        view = rest.View(
-            self._playback.market.without(faults.delisted),
-            self._playback.now_us,
-            self._limits,
-            lag_us=int(faults.rest_lag_s * SECOND_US),
-            lag_ids=faults.rest_lag_ids,
-        )
         try:
-            if path in faults.unserved:
+            if path in self._faults.unserved:
                 raise rest.not_found(path)
             unit = streams.time_unit(request.headers.get("X-MBX-TIME-UNIT"))
-            body = rest.answer(path, request.query.items(), view, unit)
+            body = rest.answer(path, request.query.items(), seen, unit)
         except rest.Refusal as error:
             return json_response(error.body, error.status, headers)
         except ValueError as error:
             body = rest.error_body(-1194, str(error))
             return json_response(body, _BAD_REQUEST, headers)
         return json_response(body, headers=headers)
+
+    def _see(self) -> rest.View | int:
+        """Show REST the market, or say the status a request is refused with, and count it."""
+        refused = refusal(self._faults, is_rest=True)
+        if refused is not None:
+            return refused
+        self._catch_up()
+        faults = self._faults
+        return rest.View(
+            self._playback.market.without(faults.delisted),
+            self._playback.now_us,
+            self._limits,
+            lag_us=int(faults.rest_lag_s * SECOND_US),
+            lag_ids=faults.rest_lag_ids,
+            page=faults.kline_page,
+            from_end=faults.klines_from_end,
+        )
 
 
 async def _quietly(work: Awaitable[object]) -> None:

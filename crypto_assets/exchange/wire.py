@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from crypto_assets.exchange.tape import UNIT
+
 MS, US = "ms", "us"
 
 _SHORT, _LONG = 126, 1 << 16
@@ -53,6 +55,11 @@ def wrapped(payload: bytes, stream: str | None) -> bytes:
 def rows(texts: pl.Series) -> bytes:
     """Put REST rows into one array."""
     return f"[{','.join(texts.to_list())}]".encode()
+
+
+def shortest(value: int) -> str:
+    """Write whole units of 1e-8 with the decimals they need, as the derivatives' rules are."""
+    return f"{value // UNIT}.{value % UNIT:08d}".rstrip("0").rstrip(".")
 
 
 def time(name: str, unit: str) -> pl.Expr:

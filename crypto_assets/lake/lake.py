@@ -16,7 +16,7 @@ from crypto_assets.lake.draft import Draft, read_back, scan_files, write
 from crypto_assets.lake.layout import Layout
 from crypto_assets.lake.parquet import read_manifest
 from crypto_assets.lake.parts import Part, replaced, scan_parts, summarise
-from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.assets import STORED
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
@@ -61,7 +61,7 @@ class Lake:
 
         Of two builders the one that read older parts could commit last otherwise.
         """
-        if not ASSETS[asset].upstream:
+        if not STORED[asset].upstream:
             yield
             return
         with atomic.locked(self.layout.directory(asset, partition)):
@@ -77,7 +77,7 @@ class Lake:
             SchemaMismatch: a frame's columns are not the table's.
             CommitFailed: keys do not ascend, or the file reads back differently.
         """
-        kind = ASSETS[asset]
+        kind = STORED[asset]
         target = self.layout.file(asset, partition, draft.name)
         with atomic.replacing(target) as temporary:
             manifest = write(temporary, kind.table, partition, draft)
@@ -98,7 +98,7 @@ class Lake:
         """
         target = self.layout.file(asset, partition)
         manifest = read_manifest(source)
-        read_back(source, ASSETS[asset].table, manifest)
+        read_back(source, STORED[asset].table, manifest)
         sha256 = sha256_of(source)
         changed = not target.exists() or sha256_of(target) != sha256
         if changed:
@@ -176,7 +176,7 @@ class Lake:
         Raises:
             NothingStored: the partition has no file.
         """
-        table = ASSETS[asset].table
+        table = STORED[asset].table
         parts = self.parts(asset, partition)
         if not parts:
             raise NothingStored(f"{asset} of {partition}: nothing is stored")
@@ -191,7 +191,7 @@ class Lake:
             return None
         known = self._summaries.get((asset, partition))
         if known is None or known[0] != parts:
-            known = (parts, summarise(parts, ASSETS[asset].table))
+            known = (parts, summarise(parts, STORED[asset].table))
             if len(self._summaries) >= _SUMMARIES_KEPT:
                 self._summaries.clear()
             self._summaries[asset, partition] = known

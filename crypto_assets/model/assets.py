@@ -9,6 +9,7 @@ from crypto_assets.model.tables import (
     BARS,
     GAPS,
     KLINES,
+    OHLCV,
     QUOTES,
     REVISIONS,
     TRADES,
@@ -103,6 +104,13 @@ ASSETS = {
         ),
     )
 }
+"""What a day of recorded trades is made into."""
+
+STORED = {
+    **ASSETS,
+    "ohlcv": Asset("ohlcv", OHLCV, (), "Finished bars of any exchange, as it gives them."),
+}
+"""Everything the lake keeps: these, and what is fetched for itself."""
 
 
 def upstream_of(name: str) -> frozenset[str]:

@@ -4,6 +4,8 @@ The polars schema, Dagster's column schema, the Parquet file and the schema chec
 from these models: :func:`polars_schema` and :data:`TABLES` are the way in.
 
 Prices are ``Decimal(18, 8)``, quantities and volumes ``Decimal(28, 8)``, times microseconds UTC.
+The bars of any exchange are ``Decimal(38, 18)`` throughout: some price a coin at 0.000000000012 and
+count trillions of it.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from crypto_assets.model.gap import Cause, GapState
 
 PRICE = pl.Decimal(18, 8)
 QUANTITY = pl.Decimal(28, 8)
+FETCHED = pl.Decimal(38, 18)
 TIME = pl.Datetime("us", "UTC")
 
 Price = Annotated[pl.Decimal, 18, 8]
 Quantity = Annotated[pl.Decimal, 28, 8]
+Fetched = Annotated[pl.Decimal, 38, 18]
 Time = Annotated[pl.Datetime, "us", "UTC"]
 
 
@@ -152,6 +156,25 @@ class Klines(pa.DataFrameModel):
         ge=0,
         nullable=True,
         description="Null where not published.",
+    )
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Ohlcv(pa.DataFrameModel):
+    """Finished bars of any exchange, as it gives them; what it leaves out is left out."""
+
+    interval: pl.String = pa.Field(description="The bar's length, such as 1m.")
+    ts_open: Time = pa.Field(description="When the bar opens.")
+    open: Fetched = pa.Field(gt=0, description="Quote units per base unit.")
+    high: Fetched = pa.Field(gt=0)
+    low: Fetched = pa.Field(gt=0)
+    close: Fetched = pa.Field(gt=0)
+    volume: Fetched = pa.Field(
+        ge=0,
+        description="As the exchange counts it: base units, of some derivatives contracts.",
     )
 
     class Config:
@@ -318,6 +341,7 @@ KLINES = _table(
     version=2,
     optional=("trade_count", "taker_buy_volume", "taker_buy_quote_volume"),
 )
+OHLCV = _table("ohlcv", Ohlcv, ("interval", "ts_open"), time="ts_open")
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))
@@ -331,6 +355,7 @@ TABLES = {
         QUOTES,
         BARS,
         KLINES,
+        OHLCV,
         VERDICTS,
         GAPS,
         REVISIONS,

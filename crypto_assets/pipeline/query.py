@@ -12,7 +12,7 @@ import polars as pl
 from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.parts import overlaps
-from crypto_assets.model.assets import ASSETS
+from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.symbols import views_of_listings
@@ -26,6 +26,7 @@ VIEWS = {
     "bars_1s": ("daily_bars", "bars_1s"),
     "klines": ("klines",),
     "agg_trades": ("agg_trades",),
+    "ohlcv": ("ohlcv",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
     "revisions": ("revisions",),
@@ -52,7 +53,7 @@ def views_of(lake: Lake) -> dict[str, View]:
 
 
 def _view(lake: Lake, assets: tuple[str, ...]) -> View:
-    table = ASSETS[assets[0]].table
+    table = STORED[assets[0]].table
     seen: set[Partition] = set()
     files: list[Path] = []
     frames: list[pl.LazyFrame] = []

@@ -82,19 +82,20 @@ def judge(lake: Lake, asset: str, partition: Partition) -> tuple[Verdict, ...]:
     try:
         found = evaluate(asset, judged_day(lake, asset, partition))
     except UnreadableInput as error:
-        found = (_failure(asset, error),)
+        found = (failure(asset, error),)
     record(lake, asset, partition, found)
     return found
 
 
 def fail(lake: Lake, asset: str, partition: Partition, error: CryptoAssetsError) -> Verdict:
     """Keep it as a verdict that a partition of an asset could not be made, and why."""
-    verdict = _failure(asset, error)
+    verdict = failure(asset, error)
     record(lake, asset, partition, (verdict,))
     return verdict
 
 
-def _failure(asset: str, error: CryptoAssetsError) -> Verdict:
+def failure(asset: str, error: CryptoAssetsError) -> Verdict:
+    """Make a verdict of why an asset could not be made or judged."""
     return Verdict(
         asset=asset,
         check=_IS_MADE,
@@ -198,7 +199,7 @@ def glance(lake: Lake, partition: Partition) -> Stored:
     try:
         digest = _digest(lake, "raw_trades", partition)
     except UnreadableInput as error:
-        return Stored(Condition.DEGRADED, (_failure("raw_trades", error),), {})
+        return Stored(Condition.DEGRADED, (failure("raw_trades", error),), {})
     if stored is not None and digest in ("", stored.judged.get("raw_trades")):
         return stored
     found: list[Verdict] = []
@@ -206,7 +207,7 @@ def glance(lake: Lake, partition: Partition) -> Stored:
         try:
             found.extend(evaluate(asset, judged_day(lake, asset, partition)))
         except UnreadableInput as error:
-            found.append(_failure(asset, error))
+            found.append(failure(asset, error))
     return Stored(_condition(lake, partition, found), tuple(found), {})
 
 

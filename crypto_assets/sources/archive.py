@@ -33,7 +33,8 @@ _T = TypeVar("_T")
 CHECKSUM = ".CHECKSUM"
 _TIMEOUT_S = (10, 30)
 _CHUNK = 1 << 20
-_TRIES = 6
+_TRIES, _TRIES_TO_REACH = 6, 3
+"""A host that no connection can be made to, as without a network, is given up sooner."""
 _LONGEST_PAUSE_S = 30.0
 _PATIENCE_S = 900.0
 """A ban that lasts longer is not slept through: whoever asked is told how long it takes."""
@@ -41,6 +42,10 @@ _RETRY_AFTER_S = 60.0
 _REFUSALS = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.IM_A_TEAPOT)
 _SHA256 = re.compile(r"([0-9a-f]{64})(?:\s.*)?", re.DOTALL)
 _S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+class _Unreachable(StreamLost):
+    """No connection could be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,8 @@ class Archive:
             except StreamLost as error:
                 before, held = held, got()
                 tries = 1 if held > before else tries + 1
-                if tries >= _TRIES or error.retry_after > _PATIENCE_S:
+                most = _TRIES_TO_REACH if isinstance(error, _Unreachable) else _TRIES
+                if tries >= most or error.retry_after > _PATIENCE_S:
                     raise
                 # Where the server said how long, whoever asks next waits that long in turn.
                 pause = 0.0 if error.retry_after else min(2.0 ** (tries - 1), _LONGEST_PAUSE_S)
@@ -219,6 +225,8 @@ class Archive:
                     stream=True,
                     timeout=_TIMEOUT_S,
                 )
+            except requests.ConnectionError as error:
+                raise _Unreachable(f"{address}: {error}") from error
             except requests.RequestException as error:
                 raise StreamLost(f"{address}: {error}") from error
             if answer.status_code in _REFUSALS:

@@ -16,11 +16,12 @@ import pytest
 from crypto_assets.checks.day import Day, Edge, SealedFile
 from crypto_assets.checks.evaluate import evaluate
 from crypto_assets.model.coverage import Coverage
-from crypto_assets.model.interval import DAY_US, SECOND_US, Interval
+from crypto_assets.model.interval import DAY_US, SECOND_US, Interval, length_of
 from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, QUOTES, TRADES, Table
 from crypto_assets.model.verdict import Verdict
+from crypto_assets.transforms.ohlcv import frame_of
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "binance_spot"
 EIGHT = Decimal("0.00000001")
@@ -215,6 +216,22 @@ class Make:
             summary = self.manifest(quotes, QUOTES)
             day = replace(day, quotes=quotes.lazy(), quotes_summary=summary, quote_parts=(summary,))
         return day if klines is None else replace(day, klines=klines.lazy())
+
+    def ohlcv(self, interval: str = "1h", slots: Sequence[int] | None = None) -> pl.DataFrame:
+        """Bars of any exchange, one for each slot of the day or for some."""
+        length = length_of(interval)
+        return frame_of(
+            [
+                (self.start + slot * length, "2", "3", "1", "2.5", "0")
+                for slot in (range(DAY_US // length) if slots is None else slots)
+            ],
+            interval,
+        )
+
+    def fetched(self, bars: pl.DataFrame, slots: int = 24) -> Day:
+        """A day of 1h bars that were fetched when so many of them were finished."""
+        until = {"1h": self.start + slots * length_of("1h")}
+        return Day(partition=self.partition, ohlcv=bars.lazy(), ohlcv_until=until)
 
     def declared(self, day: Day, **changes: object) -> Day:
         """The same day with another summary of its trades."""

@@ -41,6 +41,8 @@ def whole(make: Make, trades: pl.DataFrame) -> Day:
         republished={},
         rebuilt_bars_hash="hash of bars",
         rules=Rules(tick_size=Decimal("0.001"), step_size=Decimal("0.01")),
+        ohlcv=make.ohlcv().lazy(),
+        ohlcv_until={"1h": make.partition.end_us},
     )
 
 
@@ -64,6 +66,7 @@ def test_evidence_is_plain_json_whether_a_check_passes_or_fails(make: Make) -> N
         klines=make.klines(make.trades([1])).lazy(),
         aggregates=make.aggregates(make.trades([2, 5])).lazy(),
         quotes=make.quotes(bids=("9", "-1", "1.23456")).lazy(),
+        ohlcv=make.ohlcv(slots=[-1, 0, 0]).with_columns(low=pl.col("high") + 1).lazy(),
         sealed={},
     )
     for day in (good, bad, Day(partition=make.partition)):

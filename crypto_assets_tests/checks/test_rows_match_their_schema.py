@@ -96,3 +96,10 @@ def test_columns_that_are_not_the_declared_ones_fail(make: Make, change: str) ->
 def test_no_rows_pass_and_no_frame_fails(make: Make) -> None:
     assert make.judge("raw_trades", NAME, make.day(make.trades([]))).passed
     assert not make.judge("raw_trades", NAME, make.day()).passed
+
+
+def test_a_price_of_zero_of_any_exchange_is_not_as_declared(make: Make) -> None:
+    good = make.ohlcv()
+    assert make.judge("ohlcv", NAME, make.fetched(good)).passed
+    bad = good.with_columns(low=pl.col("low") - pl.col("low"))
+    assert not make.judge("ohlcv", NAME, make.fetched(bad)).passed

@@ -149,7 +149,7 @@ def test_the_living_and_the_last_few_that_ended_are_shown(live: Live) -> None:
         directory.mkdir(parents=True)
         write(directory, session(session=f"s{number}", started_ns=number, is_alive=False))
     living = live.starts("--name=main")
-    found = shown(live.layout, "binance", None)
+    found = shown(live.layout, None)
     assert [one.session for one in found[:-1]] == ["s3", "s4", "s5", "s6", "s7"]
     assert found[-1].pid == living
 

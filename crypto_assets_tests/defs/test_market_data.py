@@ -55,6 +55,7 @@ def test_the_asset_graph_is_this() -> None:
         ],
         "gaps": ["verdicts"],
         "revisions": ["gaps"],
+        "ohlcv": [],
     }
 
 

@@ -13,9 +13,11 @@ import pytest
 from crypto_assets.model.tables import (
     AGG_TRADES,
     BARS,
+    FETCHED,
     GAPS,
     KLINES,
     LISTINGS,
+    OHLCV,
     PRICE,
     QUANTITY,
     QUOTES,
@@ -73,6 +75,8 @@ GOOD: dict[str, dict[str, list[object]]] = {
     },
     "klines": {name: [Decimal(1)] for name, dtype in KLINES.schema.items() if dtype.is_decimal()}
     | {"interval": ["1m"], "ts_open": [AT], "trade_count": [0]},
+    "ohlcv": {name: [Decimal(1)] for name, dtype in OHLCV.schema.items() if dtype.is_decimal()}
+    | {"interval": ["1m"], "ts_open": [AT]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
     "listings": {
@@ -111,7 +115,7 @@ def test_no_column_is_a_float_and_all_of_a_kind_have_one_type(table: Table) -> N
     assert not any(dtype.is_float() for dtype in table.schema.values())
     for dtype in table.schema.values():
         if dtype.is_decimal():
-            assert dtype in (PRICE, QUANTITY)
+            assert dtype in ((FETCHED,) if table is OHLCV else (PRICE, QUANTITY))
         if dtype.is_temporal():
             assert dtype == TIME
 
@@ -123,6 +127,9 @@ def test_good_rows_pass_unchanged(table: Table) -> None:
 
 
 BAD: list[tuple[Table, str, list[object]]] = [
+    (OHLCV, "low", [Decimal(0)]),
+    (OHLCV, "close", [None]),
+    (OHLCV, "volume", [Decimal(-1)]),
     (TRADES, "trade_id", [1, 1]),
     (TRADES, "trade_id", [-1, 2]),
     (TRADES, "trade_id", [None, 2]),
