@@ -257,7 +257,7 @@ def try_faults(chosen: list[Downloader], root: Path) -> Table:
     table = Table(
         f"What goes wrong: a day of {ONE.trades:,} trades",
         ("", "cut half way, once", "run again", f"{REMOVED} rows fewer than its checksum's file"),
-        notes=["Rows of the day that are stored, and what its exit status tells."],
+        notes=["What is stored of the day's rows, and whether the process says that it failed."],
     )
     for downloader in (one for one in chosen if one.trades is not None):
         with host(root / ONE.name) as base_url, _scratch(root / ONE.name) as scratch:
@@ -279,10 +279,13 @@ def try_faults(chosen: list[Downloader], root: Path) -> Table:
 
 def _outcome(one: Run, found: Stored, whole: int) -> str:
     """Say what is stored, and whether anybody was told of what is not."""
-    stored = "all rows" if found.rows == whole else f"{found.rows:,} rows"
-    if one.status == 0:
-        return stored if found.rows == whole else f"{stored}, says nothing"
-    return f"{stored}, fails: {one.said[:60]}"
+    if found.rows == whole:
+        stored = "all rows"
+    else:
+        stored = f"{found.rows - whole:,} rows" if found.rows else "no row"
+    if one.status:
+        return f"{stored}, fails: {one.said[:60]}"
+    return stored if found.rows == whole else f"{stored}, exit status 0"
 
 
 def write(site: Site, root: Path) -> None:
