@@ -8,6 +8,8 @@ import polars as pl
 
 from crypto_assets.model.tables import Table
 
+_NULLS_AT_ONCE = 1 << 20
+
 
 class LogicalHash:
     """Hash a table's values frame by frame; where the frames are cut makes no difference.
@@ -26,6 +28,8 @@ class LogicalHash:
         self._schema = {name: table.schema[name] for name in table.hashed}
         self._rows = 0
         self._values_in = dict.fromkeys(set(table.optional) & self._schema.keys(), 0)
+        self._waiting = dict.fromkeys(self._values_in, 0)
+        """Nulls of a column without a value so far: mostly none ever comes."""
         self._values = {name: hashlib.sha256() for name in self._schema}
         self._nulls = {name: hashlib.sha256() for name in self._schema if columns[name].nullable}
 
@@ -39,11 +43,24 @@ class LogicalHash:
                 self._add(name, column)
 
     def _add(self, name: str, column: pl.Series) -> None:
+        if self._values_in.get(name) == 0:
+            self._waiting[name] += len(column)
+            return
+        self._catch_up(name)
         if name in self._nulls:
             self._nulls[name].update(_bytes(column.is_null()))
             if column.null_count():
                 column = _without_nulls(column)
         self._values[name].update(_bytes(column))
+
+    def _catch_up(self, name: str) -> None:
+        """Hash the nulls that came before a column's first value."""
+        while left := self._waiting.get(name, 0):
+            count = min(left, _NULLS_AT_ONCE)
+            self._waiting[name] -= count
+            if name in self._nulls:
+                self._nulls[name].update(b"\1" * count)
+            self._values[name].update(bytes(_width(self._schema[name]) * count))
 
     def hexdigest(self) -> str:
         """The digest of everything added so far, as 64 hexadecimal digits."""
@@ -66,6 +83,13 @@ def _named(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.Datetime):
         return f"time({dtype.time_unit},{dtype.time_zone})"
     return {pl.Int64: "whole", pl.Boolean: "flag", pl.String: "text"}[dtype.base_type()]
+
+
+def _width(dtype: pl.DataType) -> int:
+    """Count the bytes that a null is hashed as, all of them zero."""
+    if isinstance(dtype, pl.Decimal):
+        return 16
+    return 1 if dtype == pl.Boolean else 8
 
 
 def _without_nulls(column: pl.Series) -> pl.Series:
