@@ -218,12 +218,13 @@ def _laid_out(
     headings = ("", "s", "from..to", "CPU s", "M rows/s", "x floor", "MB", "MB all")
     table = Table(
         f"{site.says}, {site.rows:,} trades: median of {turns} turns",
-        (*headings, "rows", "MB trades", "MB left", "s off", "load"),
+        (*headings, "rows", "prices", "unequal", "off", "MB trades", "MB left", "load"),
         notes=[
             "From the start of the process to its end. Rows are those it stores.",
             "MB: the most its largest process held; MB all: all its processes at once.",
             "MB trades: its Parquet of trades; MB left: all it leaves, without names' doubles.",
-            "S off: seconds whose quote volume, summed from what is stored, is not the kline's.",
+            "Unequal: seconds whose quote volume, summed from what is stored, is not the kline's.",
+            "Off: those where it is not so after it was rounded to 8 decimals either.",
             *(f"{one.name}: {one.says}." for one in chosen if one.says),
         ],
     )
@@ -243,13 +244,20 @@ def _laid_out(
                 f"{middle.peak_mb:.0f}",
                 f"{middle.all_mb:.0f}",
                 f"{found.rows:,}" if found.rows else "",
+                *_exactness(found),
                 f"{found.bytes / 1e6:.1f}" if found.rows else "",
                 f"{size / 1e6:.1f}",
-                f"{found.seconds_off:,} of {found.seconds:,}" if found.rows else "",
                 f"{middle.load:.1f}",
             ),
         )
     return table
+
+
+def _exactness(found: Stored) -> tuple[str, str, str]:
+    if not found.rows:
+        return "", "", ""
+    share = f"{found.unequal / found.seconds:.1%}" if found.unequal else "0"
+    return "decimal" if found.is_exact else "float", share, f"{found.off:,}"
 
 
 def try_faults(chosen: list[Downloader], root: Path) -> Table:

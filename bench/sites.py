@@ -69,7 +69,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     seconds: int = 0
     """Seconds with trades that were published."""
-    seconds_off: int = 0
-    """Those whose quote volume, of what is stored, is not the exchange's kline to 8 decimals."""
+    unequal: int = 0
+    """Those whose quote volume, summed from what is stored, is not equal to the kline's."""
+    off: int = 0
+    """Those where it is not even so after it was rounded to 8 decimals."""
     is_exact: bool = False
     """Whether prices are decimals."""

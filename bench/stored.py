@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from bench.sites import Question, Site, Stored
-from crypto_assets.exchange.tape import quote_value
+from crypto_assets.exchange.tape import UNIT, quote_value
 from crypto_assets.lake.blocks import Block, blocks
 from crypto_assets.model.interval import SECOND_US
 from crypto_assets.venues import venue
@@ -27,14 +27,23 @@ def look(question: Question) -> Stored:
         exact &= rows["price"].dtype.is_decimal()
         found.append(_by_second(rows).with_columns(symbol=pl.lit(_symbol(question.site, path))))
     told = pl.concat(_klines(question))
-    held = pl.concat(found) if found else told.clear().with_columns(rows=pl.lit(0))
-    once = held.group_by("symbol", "second").agg(pl.col("units", "rows").sum())
-    joined = told.join(once, on=["symbol", "second"], how="left", suffix="_held")
+    nothing = told.clear().with_columns(sum=pl.lit(None, pl.Float64), rows=pl.lit(0))
+    held = pl.concat(found) if found else nothing
+    joined = told.join(held, on=["symbol", "second"], how="left", suffix="_held")
+    rounded = pl.col("sum").mul(UNIT).round().cast(pl.Int128)
+    as_float = pl.col("units").cast(pl.Float64) / UNIT
     return Stored(
-        rows=int(once["rows"].sum()),
+        rows=int(held["rows"].sum()),
         bytes=sum(path.stat().st_size for path in files),
         seconds=joined.height,
-        seconds_off=joined.filter(~pl.col("units").eq_missing(pl.col("units_held"))).height,
+        unequal=joined.filter(
+            pl.col("units").ne_missing(pl.col("units_held"))
+            if exact
+            else as_float.ne_missing(pl.col("sum"))
+        ).height,
+        off=joined.filter(
+            pl.col("units").ne_missing(pl.col("units_held") if exact else rounded)
+        ).height,
         is_exact=exact,
     )
 
@@ -45,16 +54,17 @@ def _symbol(site: Site, path: Path) -> str:
 
 
 def _by_second(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sum quote volume in units of 1e-8 by second, in the arithmetic of the stored types."""
+    """Sum quote volume by second: ``units`` of 1e-8 from decimals, ``sum`` from floats."""
     time = next(name for name in _TIMES if name in rows.columns)
     quantity = "quantity" if "quantity" in rows.columns else "amount"
     second = pl.col(time).to_physical().cast(pl.Int64) * _TIMES[time] // SECOND_US
     rows = rows.rename({quantity: "quantity"}).with_columns(second=second)
+    units, total = pl.lit(None, pl.Int128), pl.lit(None, pl.Float64)
     if rows["price"].dtype.is_decimal():
-        value = quote_value().reinterpret(dtype=pl.Int128).sum()
+        units = quote_value().reinterpret(dtype=pl.Int128).sum()
     else:
-        value = ((pl.col("price") * pl.col("quantity")).sum() * 1e8).round().cast(pl.Int128)
-    return rows.group_by("second").agg(value.alias("units"), rows=pl.len())
+        total = (pl.col("price") * pl.col("quantity")).sum()
+    return rows.group_by("second").agg(units.alias("units"), total.alias("sum"), rows=pl.len())
 
 
 def _klines(question: Question) -> list[pl.DataFrame]:
