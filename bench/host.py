@@ -25,13 +25,17 @@ async def _file(request: web.Request) -> web.StreamResponse:
         return web.Response(status=404, body=archive.not_found(key))
     if request.app[_UNCUT] and key.endswith(".zip") and key not in request.app[_UNCUT]:
         request.app[_UNCUT].add(key)
-        return await _half(request, await asyncio.to_thread(path.read_bytes))
+        return await _half(request, path)
     return web.FileResponse(path)
 
 
-async def _half(request: web.Request, data: bytes) -> web.StreamResponse:
+async def _half(request: web.Request, path: Path) -> web.StreamResponse:
     """Promise a whole file and hang up in the middle of it."""
-    answer = web.StreamResponse(headers={"ETag": f'"{len(data):x}"'})
+    data, found = await asyncio.to_thread(lambda: (path.read_bytes(), path.stat()))
+    answer = web.StreamResponse()
+    # As aiohttp tells of the whole file, so that who comes back for the rest is given it.
+    answer.etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
+    answer.last_modified = found.st_mtime
     answer.content_length = len(data)
     await answer.prepare(request)
     await answer.write(data[: len(data) // 2])
