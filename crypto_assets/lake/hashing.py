@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import polars as pl
 
 from crypto_assets.model.tables import Table
 
 _NULLS_AT_ONCE = 1 << 20
+_LENGTH_BYTES = 8
 
 
 class LogicalHash:
@@ -102,11 +104,28 @@ def _bytes(column: pl.Series) -> bytes | memoryview:
     if column.dtype == pl.Boolean:
         column = column.cast(pl.UInt8)
     if column.dtype == pl.String:
-        texts = (text.encode() for text in column.to_list())
-        return b"".join(len(text).to_bytes(8, "little") + text for text in texts)
+        return _text_bytes(column)
     array = column.to_arrow()
     width = array.type.bit_width // 8
     buffer = array.buffers()[1]
     if buffer is None:
         return b""
     return memoryview(buffer)[array.offset * width : (array.offset + len(array)) * width]
+
+
+def _text_bytes(column: pl.Series) -> memoryview:
+    """Put the length of each text before it; lengths and texts of all rows at once."""
+    count = len(column)
+    array = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, texts = array.buffers()
+    edges = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + count + 1]
+    lengths = np.diff(edges)
+    out = np.empty(_LENGTH_BYTES * count + int(lengths.sum()), dtype=np.uint8)
+    is_text = np.ones(len(out), dtype=np.bool_)
+    at = edges[:-1] - edges[0] + _LENGTH_BYTES * np.arange(count)
+    octets = lengths.astype("<i8").view(np.uint8).reshape(count, _LENGTH_BYTES)
+    for k in range(_LENGTH_BYTES):
+        out[at + k] = octets[:, k]
+        is_text[at + k] = False
+    out[is_text] = np.frombuffer(texts or b"", dtype=np.uint8)[edges[0] : edges[-1]]
+    return out.data
