@@ -193,7 +193,7 @@ def measure(
                         kept[downloader.name] = found, held_bytes(scratch)
                 console.print(
                     f"{site.says}, turn {turn + 1}, {downloader.name}: {one.seconds:.2f} s, "
-                    f"{one.cpu:.2f} s CPU, {one.peak_mb:.0f} MB, load {one.load:.1f}; {one.said}",
+                    f"{one.cpu:.2f} s CPU, {one.peak_mb:.0f} MB, load {one.load:.1f}",
                     style="dim",
                     markup=False,
                     highlight=False,
