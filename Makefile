@@ -10,10 +10,10 @@ MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: help install demo dev test trials soak lint bench bench-live lock clean
+.PHONY: help install demo dev test trials soak lint bench bench-live bench-history lock clean
 
 help: ## Show what can be done.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -55,6 +55,9 @@ bench-live: $(READY) ## Measure the collector beside other recorders, and how fr
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.freshness
 	@$(BIN)/python -m bench.growth
+
+bench-history: $(READY) ## Measure downloads of published days beside other projects' ways.
+	@$(BIN)/python -m bench.history
 
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \

@@ -1,4 +1,4 @@
-"""The environment of the recorders of other projects: never this project's own."""
+"""The environments of other projects: never this project's own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
-PINNED = _HERE / "peers.txt"
-ENVIRONMENT = _HERE / ".venv"
+PINNED = Path(__file__).resolve().with_name("peers.txt")
+"""What recorders of other projects run on."""
 
 
-def interpreter() -> Path:
-    """Give its interpreter; makes the environment anew where it is not as pinned."""
-    python = ENVIRONMENT / "bin" / "python"
-    ready = ENVIRONMENT / ".ready"
-    wanted = hashlib.sha256(PINNED.read_bytes()).hexdigest()
+def interpreter(pinned: Path = PINNED) -> Path:
+    """Give the interpreter of the environment beside a file of pins; made anew if not as pinned."""
+    environment = pinned.parent / ".venv"
+    python = environment / "bin" / "python"
+    ready = environment / ".ready"
+    wanted = hashlib.sha256(pinned.read_bytes()).hexdigest()
     if not (ready.exists() and ready.read_text() == wanted):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(PINNED)], check=True)
+        subprocess.run([*pip, "-r", str(pinned)], check=True)
         ready.write_text(wanted)
     return python

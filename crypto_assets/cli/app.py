@@ -271,8 +271,6 @@ def demo(lake: LakeOption = None) -> None:
     from crypto_assets.demo import run
 
     root = lake_of(lake).layout.root
-    # What it tells is of the recordings it brings along, and needs no network.
-    os.environ[settings.ARCHIVE_VARIABLE] = ""
     raise typer.Exit(run(root, root / "reports", screen.console))
 
 

@@ -19,11 +19,18 @@ from crypto_assets.model.partition import Partition
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def build(lake: Lake, partitions: Sequence[Partition], watch: Watch) -> list[str]:
+def build(
+    lake: Lake,
+    partitions: Sequence[Partition],
+    watch: Watch,
+    *,
+    asks_archive: bool = True,
+) -> list[str]:
     """Materialize every asset of partitions and run every check, one run a symbol.
 
     Days between the first and the last of a symbol are built too: a run takes a range.
-    ``watch`` is told of every partition of an asset once it is made or has failed.
+    ``watch`` is told of every partition of an asset once it is made or has failed;
+    ``asks_archive`` says whether what is published of them and not here is asked for.
 
     Returns:
         What went wrong in each run that failed; empty when all of them succeeded.
@@ -39,7 +46,7 @@ def build(lake: Lake, partitions: Sequence[Partition], watch: Watch) -> list[str
         assets=assets,
         asset_checks=checks,
         jobs=[market_day],
-        resources=resources_of(lake.layout.root),
+        resources=resources_of(lake.layout.root, asks_archive=asks_archive),
         executor=dg.in_process_executor,
     )
     job = definitions.resolve_job_def(market_day.name)

@@ -27,6 +27,8 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     """The lake as a resource."""
 
     root: str
+    asks_archive: bool = True
+    """Whether what is published and not here is asked for."""
 
     @property
     def lake(self) -> Lake:
@@ -36,6 +38,8 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     @property
     def archive(self) -> Archive | None:
         """The door to the published files, as the settings say; None where nobody is asked."""
+        if not self.asks_archive:
+            return None
         found = settings.load()
         return archive_of(self.lake, found.archive, found.healing)
 

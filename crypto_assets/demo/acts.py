@@ -40,7 +40,8 @@ def build(teller: Teller, lake: Lake, partitions: Sequence[Partition]) -> list[s
             symbol = partition.instrument.symbol
             bar.update(task, advance=1, description=f"{asset} {symbol} {partition.date}")
 
-        failures = run(lake, partitions, watch)
+        # What it tells is of the recordings it brings along, and needs no network.
+        failures = run(lake, partitions, watch, asks_archive=False)
         bar.update(task, completed=total)
     return failures
 

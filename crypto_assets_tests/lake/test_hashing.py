@@ -190,3 +190,28 @@ def test_no_rows_hash_to_something_of_their_own(table: Table) -> None:
     assert [other for other in TABLES.values() if LogicalHash(other).hexdigest() == empty] == [
         table
     ]
+
+
+@given(
+    st.lists(st.none() | st.text(max_size=2), max_size=8),
+    st.lists(st.integers(0, 8), max_size=3),
+)
+def test_a_column_that_fills_late_hashes_as_one_known_from_the_start(
+    names: list[str | None],
+    cuts: list[int],
+) -> None:
+    count = len(names)
+    frame = pl.DataFrame(
+        {
+            "trade_id": range(count),
+            "ts_event": [AT] * count,
+            "price": [Decimal(1)] * count,
+            "quantity": [Decimal(1)] * count,
+            "is_buyer_maker": [True] * count,
+            "ts_recv": [None] * count,
+            "quoted_value": [None] * count,
+            "match_id": names,
+        },
+        schema=TRADES.schema,
+    )
+    assert digest(frame, TRADES, [min(cut, count) for cut in cuts]) == by_the_book(frame, TRADES)

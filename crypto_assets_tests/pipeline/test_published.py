@@ -39,7 +39,13 @@ NOW_US = DAYS[-1].end_us + 3_600_000_000
 def exchange() -> Iterator[Remote]:
     with run_in_thread(MARKET, pace=FLAT_OUT) as found:
         found.jump(NOW_US)
+        found.inject(unpublished())
         yield found
+
+
+def unpublished(*names: str) -> dict[str, object]:
+    """Leave some files out of the archive, and the klines of a second: those of a minute do."""
+    return {"archive_unpublished": [*names, *(file("1s", day) for day in DAYS)]}
 
 
 def door(exchange: Remote, now_us: int = NOW_US, *, rest: bool = False) -> Archive:
@@ -67,6 +73,7 @@ def file(kind: str, day: Partition) -> str:
 
 
 def test_days_are_taken_proven_and_not_asked_for_again(exchange: Remote, lake: Lake) -> None:
+    exchange.inject({"archive_unpublished": []})
     build(lake, DAYS, door(exchange))
     assert [status_of(lake, day).condition for day in DAYS] == ["confirmed"] * 3
     assert all(status_of(lake, day).is_sealed for day in DAYS)
@@ -82,7 +89,7 @@ def test_days_are_taken_proven_and_not_asked_for_again(exchange: Remote, lake: L
 
 
 def test_a_day_that_is_not_published_yet_stays_provisional(exchange: Remote, lake: Lake) -> None:
-    exchange.inject({"archive_unpublished": [f"{SYMBOL}-{DAYS[-1].date}"]})
+    exchange.inject(unpublished(f"{SYMBOL}-{DAYS[-1].date}"))
     build(lake, DAYS, door(exchange))
     found = status_of(lake, DAYS[-1])
     assert (found.condition, found.rows) == ("provisional", 0)
@@ -95,7 +102,7 @@ def test_a_day_that_is_not_published_yet_stays_provisional(exchange: Remote, lak
     late = door(exchange, DAYS[-1].end_us + 4 * DAY_US)
     build(lake, [DAYS[-1]], late)
     assert status_of(lake, DAYS[-1]).condition == "missing"
-    exchange.inject({"archive_unpublished": []})
+    exchange.inject(unpublished())
     build(lake, [DAYS[-1]], late)
     assert status_of(lake, DAYS[-1]).condition == "confirmed"
 
@@ -148,14 +155,14 @@ def test_a_file_published_anew_is_sealed_as_the_next_version(exchange: Remote, l
     exchange.inject(
         {
             "archive_altered": {file("trades", FIRST): [altered]},
-            "archive_unpublished": [file(kind, FIRST) for kind in ("1m", "1s", "aggTrades")],
+            **unpublished(file("1m", FIRST), file("aggTrades", FIRST)),
         },
     )
     build(lake, [FIRST], door(exchange))
     first = status_of(lake, FIRST)
     assert (first.is_sealed, first.version) == (True, 1)
     assert due_days(lake, ["raw_trades"], [FIRST], door(exchange, NOW_US + DAY_US), 10) == []
-    exchange.inject({"republished": [file("trades", FIRST)], "archive_unpublished": []})
+    exchange.inject({"republished": [file("trades", FIRST)], **unpublished()})
     later = door(exchange, NOW_US + 2 * DAY_US)
     assert due_days(lake, ["raw_trades"], [FIRST], later, 10) == [FIRST]
     stale = {v.check for v in verdicts.judge(lake, "raw_trades", FIRST) if not v.passed}
