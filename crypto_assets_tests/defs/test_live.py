@@ -88,6 +88,7 @@ def test_it_starts_one_collector_watches_it_and_tells_of_it_once_a_minute(
     said, result = tick(collector)
     assert (said.split(";")[0], result.asset_events) == ("started main", [])
     until(lambda: live.living and live.living[0].frames_per_second > 0)
+    until(lambda: live.living[0].free_bytes is not None)
     said, result = tick(collector)
     assert said.startswith("main records ")
     (event,) = result.asset_events

@@ -18,6 +18,8 @@ from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.sources.archive import Archive
+from crypto_assets.venues import venue
+from crypto_assets.venues.venue import ArchiveName
 
 DAY = Partition.of("binance", "BTCUSDT", "2025-03-04")
 MARKET = random_market(["BTCUSDT"], DAY.start_us, 20, 20, seed=9)
@@ -115,7 +117,10 @@ def _whole(found: Recorded, tmp_path: Path, *, klines: bool) -> Lake:
     if klines:
         with run_in_thread(MARKET, pace=FLAT_OUT) as exchange:
             exchange.jump(DAY.end_us + 86_400_000_000)
-            file = Archive(exchange.http_url).fetch(DAY, tmp_path, "1s")
+            name = ArchiveName("BTCUSDT", "klines", "1s", str(DAY.date))
+            wanted = venue("binance").archive_file(name)
+            assert wanted is not None
+            file = Archive(exchange.http_url).fetch(wanted, tmp_path)
         assert file is not None
         take(found.lake, file)
     build(found.lake, [DAY])

@@ -129,7 +129,8 @@ def test_what_the_aggregates_prove_missing_at_the_ends_of_a_day_is_fetched(
     last = tape.trades.height + 999
     lost = ((1_000, 1_006), (last - 4, last))
     _record(lake, market, tmp_path, lost)
-    file = File("BTCUSDT", "aggTrades", DAY.start_us // DAY_US, DAY.end_us, ())
+    days = (DAY.start_us // DAY_US,)
+    file = File("BTCUSDT", "aggTrades", str(DAY.date), days, DAY.end_us)
     path = tmp_path / file.name
     path.write_bytes(content(tape, file, venue("binance")))
     with run_in_thread(market, pace=FLAT_OUT) as exchange:
