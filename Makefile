@@ -35,9 +35,10 @@ dev: $(READY) ## Open the Dagster UI on http://127.0.0.1:3000.
 test: $(READY) ## Run the tests; needs no service and no network.
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-trials: $(READY) ## Kill processes at random instants (KILLS=200), replay real captures.
+trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill through Dagster.
 	@$(BIN)/python -m pytest -s --kills $(KILLS) \
-		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py
+		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py \
+		$(TRIALS)/test_backfill.py
 
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
