@@ -78,6 +78,8 @@ class History:
             },
             "archive_unpublished": [f"{CHINESE}-{self.date(5)}", *unpublished],
             "delisted": ["OLDUSDT"],
+            # What is not published is not to be had otherwise either.
+            "unserved": ["klines", "aggTrades"],
         }
 
     def published_anew(self) -> dict[str, object]:

@@ -150,6 +150,7 @@ def take_published(
         One outcome a day and file, in order of day.
     """
     outcomes: list[Outcome] = []
+    rest = dict(archive.rest)
     for instrument, those in groupby(sorted(days), key=lambda day: day.instrument):
         wanted = list(those)
         if instrument.venue not in archive.hosts:
@@ -157,30 +158,37 @@ def take_published(
         for table, interval in KINDS.get(asset, ()):
             taking = _Taking(lake, instrument, archive, watch, table, interval, again=again)
             outcomes += [
-                _fetched(lake, archive, table, interval, one) for one in taking.take(wanted)
+                _fetched(lake, archive.now_us(), rest, table, interval, one)
+                for one in taking.take(wanted)
             ]
     return sorted(outcomes, key=lambda one: (one.day, one.file))
 
 
 def _fetched(
     lake: Lake,
-    archive: Archive,
+    now_us: int,
+    rest: dict[str, Rest],
     table: str,
     interval: str | None,
     outcome: Outcome,
 ) -> Outcome:
-    """Fetch klines or aggregate trades that the archive does not have yet, as far as there are."""
+    """Fetch klines or aggregate trades that the archive does not have yet, as far as there are.
+
+    Whoever cannot be asked for one day is not asked for the others: it is left out of ``rest``.
+    """
     day = outcome.day
-    rest = archive.rest.get(day.instrument.venue)
+    door = rest.get(day.instrument.venue)
     is_lacking = outcome.found in (Found.NOT_OVER, Found.NOT_PUBLISHED)
-    if rest is None or table == "trades" or not is_lacking or archive.now_us() < day.start_us:
+    if door is None or table == "trades" or not is_lacking or now_us < day.start_us:
         return outcome
     try:
         if interval is not None:
-            count = fetch_klines(lake, day, Interval(interval), rest)
+            count = fetch_klines(lake, day, Interval(interval), door)
         else:
-            count = fetch_aggregates(lake, day, rest)
+            count = fetch_aggregates(lake, day, door)
     except (Transient, Refused, UnreadableInput) as error:
+        if isinstance(error, Transient):
+            del rest[day.instrument.venue]
         return replace(outcome, why=f"{outcome.found.value}, and not to be fetched: {error}")
     return (
         replace(outcome, found=Found.FETCHED, why=f"{count:,} rows fetched") if count else outcome

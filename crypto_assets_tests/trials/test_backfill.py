@@ -154,6 +154,7 @@ def dagster(home: Path, lake: Lake, exchange: Remote) -> Iterator[UI]:
         "CRYPTO_ASSETS_ARCHIVE_URL": exchange.http_url,
         "PYTHONPATH": str(ROOT),
     }
+    (home / "crypto-assets.toml").write_text(f'[healing]\nhttp_url = "{exchange.http_url}"\n')
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml"]
     command += ["-h", "127.0.0.1", "-p", str(port)]
     with (home / "log.txt").open("wb") as log:
