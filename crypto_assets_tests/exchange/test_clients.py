@@ -264,7 +264,8 @@ def test_ccxt_pro_watches_trades(market: Market) -> None:
         timer.start()
         found = asyncio.run(watch(remote))
         timer.join()
-    assert found[0] == str(int(market.tapes["BTCUSDT"].ids[0]))
+    # It subscribes after it has connected: what is sent in between it does not hear.
+    assert 0 <= int(found[0]) - int(market.tapes["BTCUSDT"].ids[0]) < 20
     assert found == [str(int(found[0]) + k) for k in range(len(found))]
 
 
