@@ -42,7 +42,6 @@ def download(
     Example: [bold]crypto-assets download --symbol BTCUSDT --date 2024-08-01..2024-08-31[/]
     """
     from crypto_assets.doors import archive_of, now_us
-    from crypto_assets.model.assets import ASSETS
     from crypto_assets.pipeline import gaps
     from crypto_assets.pipeline.published import KINDS, Found, take_published
 
@@ -52,14 +51,13 @@ def download(
     archive = archive_of(target, files, found.healing)
     if archive is None:
         raise InvalidSettings("archive: expected a host to download from; name --archive-url")
-    known = [name for name in KINDS if name in ASSETS]
     for name in asset or ():
-        if name not in known:
-            raise typer.BadParameter(f"expected one of {', '.join(known)}", param_hint="--asset")
+        if name not in KINDS:
+            raise typer.BadParameter(f"expected one of {', '.join(KINDS)}", param_hint="--asset")
     days = partitions_of(symbol, date)
     counts: Counter[Found] = Counter()
     with screen.progress() as bar:
-        for name in asset or known:
+        for name in asset or KINDS:
             task = bar.add_task(name, total=None)
 
             def watch(file: str, count: int, task: object = task, name: str = name) -> None:

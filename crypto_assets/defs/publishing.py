@@ -36,7 +36,6 @@ def recheck_days(
     outcomes = [
         outcome
         for asset in KINDS
-        if asset in ASSETS
         for outcome in take_published(lake.lake, asset, days, archive, again=True)
     ]
     for outcome in outcomes:
@@ -89,9 +88,8 @@ def published_files(
         return dg.SkipReason("the run asked for before is under way")
     known = sorted(context.instance.get_dynamic_partitions(symbols.name or ""))
     days = _recent(known, settings.load().archive.recheck_days)
-    assets = [asset for asset in KINDS if asset in ASSETS]
     try:
-        due = due_days(lake.lake, assets, days, archive, _FILES_A_TICK)
+        due = due_days(lake.lake, tuple(KINDS), days, archive, _FILES_A_TICK)
     except (Transient, Refused) as error:
         return dg.SkipReason(f"the archive cannot be asked now: {error}")
     if not due:

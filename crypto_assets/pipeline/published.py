@@ -436,8 +436,12 @@ def look(
         Refused: it will not serve this place.
     """
     host = archive.hosts[instrument.venue]
-    sha256 = host.checksum(file) if file.has_checksum else None
-    is_there = sha256 is not None or (not file.has_checksum and host.size(file) is not None)
+    try:
+        sha256 = host.checksum(file) if file.has_checksum else None
+        is_there = sha256 is not None or (not file.has_checksum and host.size(file) is not None)
+    except UnreadableInput:
+        # What is there in place of a checksum says nothing of the file but that it is published.
+        sha256, is_there = None, True
     published = Published(lake.layout, instrument)
     found = published.next(file.name, archive.now_us(), is_published=is_there, sha256=sha256)
     published.write(found)

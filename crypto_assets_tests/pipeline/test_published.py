@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crypto_assets.errors import StreamLost
+from crypto_assets.errors import StreamLost, UnreadableInput
 from crypto_assets.exchange import FLAT_OUT, Market, Remote, random_market, run_in_thread
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.published import Published
@@ -253,6 +253,26 @@ def test_a_host_that_cannot_be_reached_is_given_up_after_a_few_files(lake: Lake)
     found = status_of(lake, days[0])
     assert found.condition == "missing"
     assert any("no route to it" in fault.message for fault in found.faults)
+
+
+def test_a_checksum_that_is_none_stops_nobody(lake: Lake) -> None:
+    class Garbled:
+        def fetch(self, _file: object, _into: Path, _progress: object) -> Path | None:
+            return None
+
+        def checksum(self, _file: object) -> str | None:
+            raise UnreadableInput("expected a sha256, found <html>")
+
+        def size(self, _file: object) -> int | None:
+            return None
+
+        def listing(self, _folder: str) -> list[source.Listed]:
+            return []
+
+    archive = Archive(hosts={"binance": Garbled()}, now_us=lambda: NOW_US)
+    assert due_days(lake, ["raw_trades"], DAYS, archive, 10) == DAYS
+    outcomes = take_published(lake, "raw_trades", DAYS, archive, again=True)
+    assert {one.found for one in outcomes} == {Found.NOT_PUBLISHED}
 
 
 @pytest.mark.parametrize("status", [418, 429])
