@@ -82,10 +82,11 @@ def test_while_one_is_being_started_no_other_is(live: Live) -> None:
 def test_a_killed_one_is_started_again_and_what_it_left_is_sealed(live: Live) -> None:
     look(live)
     until(lambda: live.living and live.living[0].frames > 20)
-    (left,) = live.growing
     os.kill(live.living[0].pid, signal.SIGKILL)
     until(lambda: not live.living)
-    assert look(live).acted == ("started main",)
+    (left,) = live.growing
+    # It has ended a moment before the system has let go of its lock.
+    until(lambda: look(live).acted == ("started main",))
     until(lambda: live.living)
     first, second = live.sessions
     assert (first.is_alive, second.is_alive) == (False, True)
@@ -123,8 +124,8 @@ def test_other_settings_replace_it(live: Live) -> None:
     live.wants(more='streams = ["trade"]')
     (acted,) = look(live).acted
     assert acted.endswith("to end: the settings have changed")
-    until(lambda: not live.living)
-    assert look(live).acted == ("started main",)
+    # It has ended a moment before the system has let go of its lock.
+    until(lambda: look(live).acted == ("started main",))
     until(lambda: live.living)
     assert [one.streams for one in live.sessions] == [2, 1]
     assert live.sessions[0].state == "done"
