@@ -1,0 +1,1 @@
+"""Sealed days as shuffled, resumable batches to train models on, split by time."""
