@@ -127,7 +127,7 @@ def scan_bars(
         NothingStored: the lake itself is not there.
         UnreadableInput: a file's manifest cannot be read.
     """
-    length = _interval(interval)
+    length = Interval.of(interval)
     found, instruments, span = _asked(symbols, start, end, lake)
     if complete_only:
         hold_complete(reading.proofs(found, "bars_1s", instruments, span))
@@ -189,11 +189,3 @@ def _asked(
     found = lake if isinstance(lake, Lake) else Lake(Path(lake or known.lake))
     reading.hold_there(found)
     return found, instruments, span
-
-
-def _interval(text: str) -> Interval:
-    try:
-        return Interval(text)
-    except ValueError:
-        known = ", ".join(one.value for one in Interval)
-        raise InvalidName(f"interval {text!r}: expected one of {known}") from None
