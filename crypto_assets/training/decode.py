@@ -45,11 +45,12 @@ def read_group(
     columns: Sequence[str],
     numbers: Numbers,
 ) -> dict[str, Array]:
-    """Read rows side by side of a file, by column.
+    """Read rows side by side of a file, by column, decimals as the whole numbers behind them.
 
     Returns:
-        int64 for times (microseconds since 1970 UTC), ids, counts and ticks; floats for decimals
-        otherwise, NaN where there is no value; bool for flags.
+        int64 for times (microseconds since 1970 UTC), ids, counts and decimals; bool for flags. A
+        decimal that is to be a float is one already, not yet scaled, where a value is missing (NaN)
+        or outgrows 64 bits.
 
     Raises:
         UnreadableInput: rows cannot be read, have no value where there is no NaN, or do not fit.
@@ -63,33 +64,31 @@ def read_group(
         if found.height != rows:
             raise UnreadableInput(f"{path}: expected {start + rows} rows, found fewer")
         return {
-            column.name: _array(column, numbers, f"{column.name} of {path}") for column in found
+            column.name: _units(column, numbers, f"{column.name} of {path}") for column in found
         }
 
 
-def _array(column: pl.Series, numbers: Numbers, subject: str) -> Array:
-    kind = column.dtype
-    if kind == pl.Boolean:
-        _hold_whole(column, subject)
-        return column.to_numpy()
-    if isinstance(kind, pl.Decimal):
-        if numbers == "ticks":
-            _hold_whole(column, subject)
-            return column.to_physical().cast(pl.Int64).to_numpy()
-        return _floats(column, kind.scale, numbers)
-    _hold_whole(column, subject)
-    return column.to_physical().to_numpy()
+def scaled(units: Array, kind: pl.DataType, numbers: Numbers) -> Array:
+    """Make the numbers asked for of the whole ones behind a column of a type.
 
-
-def _floats(column: pl.Series, scale: int, numbers: Numbers) -> Array:
-    """Divide the integers behind decimals: to the nearest float where they are below 2**53."""
-    physical = column.to_physical()
-    units = physical.cast(pl.Int64, strict=False)
-    if units.null_count():
-        # No value, or one that only 128 bits hold.
-        units = physical.cast(pl.Float64)
-    found = units.to_numpy() / 10.0**scale
+    A float is the nearest to its decimal where that is below 2**53 of its last places.
+    """
+    if not isinstance(kind, pl.Decimal) or numbers == "ticks":
+        return units
+    found: npt.NDArray[np.float64] = np.divide(units, 10.0**kind.scale, dtype=np.float64)
     return found.astype(np.float32) if numbers == "float32" else found
+
+
+def _units(column: pl.Series, numbers: Numbers, subject: str) -> Array:
+    is_decimal = isinstance(column.dtype, pl.Decimal)
+    if is_decimal and numbers != "ticks":
+        physical = column.to_physical()
+        units = physical.cast(pl.Int64, strict=False)
+        # No value, or one that only 128 bits hold.
+        return (physical.cast(pl.Float64) if units.null_count() else units).to_numpy()
+    _hold_whole(column, subject)
+    whole = column.to_physical()
+    return (whole.cast(pl.Int64) if is_decimal else whole).to_numpy()
 
 
 def _hold_whole(column: pl.Series, subject: str) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from crypto_assets.errors import InvalidName
 from crypto_assets.training.decode import (
@@ -17,6 +18,7 @@ from crypto_assets.training.decode import (
     Numbers,
     numeric_columns,
     read_group,
+    scaled,
 )
 from crypto_assets.training.order import (
     Consumer,
@@ -151,8 +153,12 @@ class Rows:
             pieces = [groups.rows(one) for one in slices]
             block: Batch = {}
             for name in self.columns:
-                whole = np.concatenate([piece[name] for piece in pieces])
-                block[name] = whole if order is None else whole.take(order)
+                units = np.concatenate([piece[name] for piece in pieces])
+                if order is not None:
+                    units = units.take(order)
+                # Scaled here and not before: a block is small enough to stay in the cache.
+                kind = pl.Int64() if name == INSTRUMENT else self.plan.table.schema[name]
+                block[name] = scaled(units, kind, self.numbers)
             yield block
 
 
