@@ -25,6 +25,7 @@ from crypto_assets.model.interval import DAY_US, Interval
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import BARS, TRADES
 from crypto_assets.pipeline.build import build
+from crypto_assets.pipeline.export import items
 from crypto_assets.pipeline.ingest import take
 from crypto_assets_tests.joined import (
     FOURTH,
@@ -164,6 +165,20 @@ def test_a_sealed_file_older_than_its_trades_is_not_complete(copy: Lake, tmp_pat
     assert found["trade_id"].to_list() == list(ids)
     bars = read.scan_bars("NEXOUSDT", FOURTH.date, after.date, lake=copy).collect()
     assert bars["trade_count"].sum() == PER_DAY
+
+
+def test_an_export_calls_complete_what_is_read(copy: Lake, tmp_path: Path) -> None:
+    def told(table: str) -> list[bool]:
+        return [item.is_complete for item in items(copy, table, dates=[SECOND.date, FOURTH.date])]
+
+    assert told("trades") == [*told("bars_1m"), False] == [True, False]
+    stray = tmp_path / f"NEXOUSDT-trades-{SECOND.date}.csv"
+    stray.write_text(f"{ids_of(SECOND)[0]},1.5,2,3,{SECOND.start_us // 1_000},True,True\n")
+    (part,) = copy.layout.files("raw_trades", SECOND)
+    part.unlink()
+    take(copy, stray)
+    assert told("bars_1m") == [False]
+    assert told("trades") == [False, False]
 
 
 def test_bars_that_were_not_made_are_not_complete(copy: Lake) -> None:
