@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets import read
@@ -89,6 +89,7 @@ def test_symbols_come_one_after_the_other_however_they_are_named(
     assert found["symbol"].to_list() == ["ABCUSDT"] * 3 + ["NEXOUSDT"] * PER_DAY
 
 
+@settings(max_examples=40)
 @given(
     st.integers(SECOND.start_us, FOURTH.start_us - 1),
     st.integers(1, 2 * DAY_US),
@@ -128,10 +129,10 @@ def test_an_instant_of_an_incomplete_day_asks_for_the_whole_of_it(lake: Lake) ->
 
 
 def test_many_days_are_refused_in_few_lines(lake: Lake) -> None:
-    with pytest.raises(Incomplete, match=r"found 366 that are not:") as refused:
-        read.scan_trades("ABCUSDT", "2024-01-01", "2025-01-01", lake=lake)
+    with pytest.raises(Incomplete, match=r"found 31 that are not:") as refused:
+        read.scan_trades("ABCUSDT", "2024-01-01", "2024-02-01", lake=lake)
     assert len(str(refused.value).splitlines()) == 22
-    assert str(refused.value).endswith("and 346 more")
+    assert str(refused.value).endswith("and 11 more")
 
 
 def test_completeness_is_told_without_reading(lake: Lake) -> None:

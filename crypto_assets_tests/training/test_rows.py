@@ -58,7 +58,7 @@ def test_a_shuffled_epoch_has_every_row_once_in_an_order_of_its_own(planned: Pla
     assert abs(np.corrcoef(ids(first[:3]), range(192))[0, 1]) < 0.3
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
     st.integers(1, 300),
     st.sampled_from([0, 10, 200, 5_000]),
@@ -94,7 +94,7 @@ def test_all_readers_together_get_every_row_once_whatever_the_sizes(
         assert sorted(got) == ALL
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.data())
 def test_reading_goes_on_exactly_from_every_batch(planned: Plan, data: st.DataObject) -> None:
     source = rows(

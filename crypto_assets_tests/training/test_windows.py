@@ -47,7 +47,7 @@ def test_windows_are_the_bars_side_by_side(lake: Lake, every: Windows, both: Spa
     assert first["close"][0, 0] == float(1 + 500 % 7 / 10)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.integers(1, 2 * DAY_US - 1),
     st.integers(0, DAY_US // 4),
