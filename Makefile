@@ -9,8 +9,11 @@ TRIALS := crypto_assets_tests/trials
 MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
+TORCH ?= torch==2.13.0
+PETASTORM := .venv-petastorm
 
-.PHONY: help install demo dev test trials soak lint bench bench-live bench-history lock clean
+.PHONY: help install demo dev test trials soak training petastorm lint bench bench-live \
+	bench-history bench-reading lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +46,22 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
 
+training: $(READY) ## Install torch (TORCH=) if missing; test the batches and run the example.
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo "Installing $(TORCH) into .venv ..."; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock $(TORCH); }
+	@$(BIN)/python -m pytest -s crypto_assets_tests/training \
+		$(TRIALS)/test_workers.py $(TRIALS)/test_example.py
+
+$(PETASTORM)/.ready:
+	@test -x $(PETASTORM)/bin/python || $(PYTHON) -m venv $(PETASTORM)
+	@echo "Installing Petastorm into $(PETASTORM) ..."
+	@$(PETASTORM)/bin/python -m pip install --quiet --disable-pip-version-check petastorm==0.13.1 \
+		pyarrow==14.0.2 'numpy<2' 'pandas<2.3' 'pyspark<3.6' 'setuptools<70'
+	@touch $@
+
+petastorm: $(READY) $(PETASTORM)/.ready ## Show that Petastorm, in its own environment, sees every column.
+	@$(BIN)/python -m pytest -s $(TRIALS)/test_petastorm.py
+
 lint: $(READY) ## Check style, types and the floors.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -60,9 +79,12 @@ bench-live: $(READY) ## Measure the collector beside other recorders, and how fr
 bench-history: $(READY) ## Measure downloads of published days beside other projects' ways.
 	@$(BIN)/python -m bench.history
 
+bench-reading: $(READY) ## Measure readers and loaders beside pyarrow, DuckDB, polars and Petastorm.
+	@$(BIN)/python -m bench.reading
+
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \
 		-o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and all caches; leaves the lake alone.
-	@rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv $(PETASTORM) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

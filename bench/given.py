@@ -22,6 +22,7 @@ from crypto_assets.lake.draft import Draft
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.manifest import Input
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import verdicts
 from crypto_assets.pipeline.build import frames_upstream
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.steps import STEPS
@@ -31,6 +32,8 @@ DAY = Partition.of("binance", "BTCUSDT", "2025-03-03")
 DAYS = 60
 TRADES_OF_A_SMALL_DAY = 20_000
 MINUTES = 1_440
+_BESIDE = 1_000
+"""Trades of a neighbouring day."""
 
 ARCHIVE = f"BTCUSDT-trades-{DAY.date}.zip"
 EXTRACTED = f"BTCUSDT-trades-{DAY.date}.csv"
@@ -40,6 +43,7 @@ FLOATS = "floats.parquet"
 LAKE = "lake"
 MINUTE_LAKE = "minutes"
 SMALL_DAYS = "days"
+PROVEN = "proven"
 
 
 def _write_archive(path: Path, frames: Iterator[pl.DataFrame]) -> None:
@@ -77,6 +81,23 @@ def lake(data: Path, _: int) -> None:
     take(stored, data / ARCHIVE)
     (made,) = STEPS["daily_trades"](stored, DAY, frames_upstream(stored, "daily_trades", DAY))
     stored.store("daily_trades", DAY, made)
+
+
+def proven(data: Path, trades: int) -> None:
+    """Seal the day in a lake where both neighbours' ids join it, and judge it."""
+    stored = Lake(data / PROVEN)
+    take(stored, data / ARCHIVE)
+    for day, first_id in (
+        (DAY.previous, market.FIRST_TRADE_ID - _BESIDE),
+        (DAY.next, market.FIRST_TRADE_ID + trades),
+    ):
+        path = data / f"BTCUSDT-trades-{day.date}.zip"
+        _write_archive(path, market.day(_BESIDE, SEED, day, first_id))
+        take(stored, path)
+    (made,) = STEPS["daily_trades"](stored, DAY, frames_upstream(stored, "daily_trades", DAY))
+    stored.store("daily_trades", DAY, made)
+    verdicts.judge(stored, "raw_trades", DAY)
+    verdicts.conclude_day(stored, DAY)
 
 
 def floats(data: Path, _: int) -> None:
@@ -128,6 +149,7 @@ NEEDS: dict[str, tuple[Callable[[Path, int], None], str]] = {
     "big": (big, BIG),
     "capture": (capture, CAPTURE),
     "lake": (lake, LAKE),
+    "proven": (proven, PROVEN),
     "floats": (floats, FLOATS),
     "minutes": (minutes, MINUTE_LAKE),
     "days": (days, SMALL_DAYS),

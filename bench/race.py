@@ -25,6 +25,7 @@ class Run:
     seconds: float
     rows: int
     peak_mb: float
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Contender:
 
     name: str
     function: str
-    """``module:function`` for :mod:`bench.child`, or a script of its own interpreter."""
+    """``module:function`` for :mod:`bench.child`, or a script, which may have arguments."""
     python: str | None = None
     """Another interpreter than this one."""
 
@@ -81,11 +82,8 @@ class Race:
 
 def run(contender: Contender, data: Path) -> Run:
     """Run one contender once."""
-    target = (
-        [contender.function]
-        if contender.function.endswith(".py")
-        else ["-m", "bench.child", contender.function]
-    )
+    script, *arguments = contender.function.split()
+    target = [script, *arguments] if script.endswith(".py") else ["-m", "bench.child", script]
     done = subprocess.run(
         [contender.python or sys.executable, *target, str(data)],
         cwd=PROJECT,
@@ -98,9 +96,10 @@ def run(contender: Contender, data: Path) -> Run:
 
 
 def medians(runs: list[Run]) -> Run:
-    """Give the median time and the median peak of several runs."""
+    """Give the median times and the median peak of several runs."""
     return Run(
         statistics.median(run.seconds for run in runs),
         runs[0].rows,
         statistics.median(run.peak_mb for run in runs),
+        statistics.median(run.cpu_seconds for run in runs),
     )

@@ -13,6 +13,8 @@
         ├── SchemaMismatch        a frame or file whose columns are not the declared ones
         ├── CommitFailed          a file that reads back differently from what was written
         ├── NothingStored         a partition without the data that was asked for
+        ├── Incomplete            days that were asked for and are not proven complete
+        ├── NotInstalled          an optional package that is asked for and not there
         ├── UnsafeQuery           SQL that is not one reading statement
         └── Refused               a server that answers, and will not serve this
 """
@@ -69,6 +71,14 @@ class CommitFailed(Terminal):
 
 class NothingStored(Terminal):
     """A partition without the data that was asked for."""
+
+
+class Incomplete(Terminal):
+    """Days that were asked for and are not proven complete, each with what it lacks."""
+
+
+class NotInstalled(Terminal):
+    """An optional package that is asked for and not there."""
 
 
 class UnsafeQuery(Terminal):

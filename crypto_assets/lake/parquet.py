@@ -140,6 +140,16 @@ def _manifest(path: Path, metadata: pq.FileMetaData) -> Manifest:
         raise UnreadableInput(f"{path}: its manifest is not one of ours: {error}") from error
 
 
+def group_rows(path: Path) -> list[int]:
+    """Count the rows of each of a file's row groups.
+
+    Raises:
+        UnreadableInput: the file is not Parquet.
+    """
+    metadata = _metadata(path)
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
 def read_footer(path: Path) -> Footer:
     """Read one file's footer.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Self
 
 from crypto_assets.errors import InvalidName
 
@@ -39,6 +40,19 @@ class Interval(StrEnum):
     HOUR = "1h"
     FOUR_HOURS = "4h"
     DAY = "1d"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read one, such as ``5m``.
+
+        Raises:
+            InvalidName: it is none that bars have here.
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            known = ", ".join(one.value for one in cls)
+            raise InvalidName(f"interval {text!r}: expected one of {known}") from None
 
     @property
     def microseconds(self) -> int:

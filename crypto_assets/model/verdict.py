@@ -38,6 +38,11 @@ class Condition(StrEnum):
         """Whether somebody must act."""
         return self in (Condition.DEGRADED, Condition.MISSING)
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether no trade of the day can be missing: what is stored of it is all there was."""
+        return self in (Condition.CONFIRMED, Condition.COMPLETE, Condition.HALTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -17,10 +17,9 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US, Interval, length_of
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.verdict import Condition
-from crypto_assets.pipeline import verdicts
 from crypto_assets.pipeline.ohlcv import UNTIL
-from crypto_assets.pipeline.query import VIEWS
+from crypto_assets.pipeline.proof import prove
+from crypto_assets.pipeline.views import Held, every_day
 from crypto_assets.sinks.files import FORMATS, write
 from crypto_assets.transforms.rollup import roll_up
 
@@ -29,7 +28,6 @@ TABLES = ("ohlcv", "klines", "trades", "quotes", *(f"bars_{one.value}" for one i
 _WORDS = ("interval", "exchange", "symbol", "date")
 _NEEDED = ("interval", "exchange")
 """Without these two files would have one name; the file's own name has the symbol and the day."""
-_PROVEN = (Condition.CONFIRMED, Condition.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +113,16 @@ def items(
     for interval in intervals:
         length_of(interval)
     view = "bars_1s" if table.startswith("bars_") else table
-    seen: set[Partition] = set()
-    for asset in VIEWS[view]:
-        for partition in lake.layout.partitions(asset):
-            wanted = not instruments or partition.instrument in instruments
-            if not wanted or (dates and partition.date not in dates) or partition in seen:
-                continue
-            seen.add(partition)
-            if view in ("ohlcv", "klines"):
-                found = _by_interval(lake, asset, partition)
-                yield from (one for one in found if not intervals or one.interval in intervals)
-            else:
-                yield _proven(lake, asset, table, partition)
+    for held in every_day(lake, view):
+        partition = held.partition
+        wanted = not instruments or partition.instrument in instruments
+        if not wanted or (dates and partition.date not in dates):
+            continue
+        if view in ("ohlcv", "klines"):
+            found = _by_interval(lake, held.asset, partition)
+            yield from (one for one in found if not intervals or one.interval in intervals)
+        else:
+            yield _proven(lake, held, table)
 
 
 def _by_interval(lake: Lake, asset: str, partition: Partition) -> Iterator[Item]:
@@ -143,17 +139,17 @@ def _by_interval(lake: Lake, asset: str, partition: Partition) -> Iterator[Item]
         yield Item(asset, interval, partition, rows, condition, condition == "complete")
 
 
-def _proven(lake: Lake, asset: str, table: str, partition: Partition) -> Item:
-    rows = lake.scan(asset, partition)
+def _proven(lake: Lake, held: Held, table: str) -> Item:
+    partition, rows = held.partition, held.scan()
     if table == "quotes":
         return Item(table, None, partition, rows, "observed", is_complete=False)
-    condition = verdicts.glance(lake, partition).condition
-    is_complete = condition in _PROVEN
+    proof = prove(lake, "trades" if table == "trades" else "bars_1s", partition, held)
+    condition, is_complete = proof.condition.value, proof.is_complete
     if table == "trades":
-        return Item(table, None, partition, rows, condition.value, is_complete)
+        return Item(table, None, partition, rows, condition, is_complete)
     interval = Interval(table.removeprefix("bars_"))
     rolled = rows if interval is Interval.SECOND else roll_up(rows, interval)
-    return Item("bars", interval.value, partition, rolled, condition.value, is_complete)
+    return Item("bars", interval.value, partition, rolled, condition, is_complete)
 
 
 def export(

@@ -11,27 +11,14 @@ import polars as pl
 
 from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
-from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.symbols import views_of_listings
+from crypto_assets.pipeline.views import VIEWS, every_day
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
 from crypto_assets.transforms.rollup import roll_up
-
-VIEWS = {
-    "trades": ("daily_trades", "raw_trades"),
-    "quotes": ("daily_quotes", "raw_quotes"),
-    "bars_1s": ("daily_bars", "bars_1s"),
-    "klines": ("klines",),
-    "agg_trades": ("agg_trades",),
-    "ohlcv": ("ohlcv",),
-    "verdicts": ("verdicts",),
-    "gaps": ("gaps",),
-    "revisions": ("revisions",),
-}
-"""Each view with the assets it reads: the first of them that a partition has."""
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -44,7 +31,7 @@ def views_of(lake: Lake) -> dict[str, View]:
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
     ``symbol_history`` are what the exchange said of its symbols.
     """
-    views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
+    views = {name: _view(lake, name) for name in VIEWS}
     seconds = views["bars_1s"]
     for interval in Interval:
         if interval is not Interval.SECOND:
@@ -52,26 +39,14 @@ def views_of(lake: Lake) -> dict[str, View]:
     return views | views_of_listings(lake)
 
 
-def _view(lake: Lake, assets: tuple[str, ...]) -> View:
-    table = STORED[assets[0]].table
-    seen: set[Partition] = set()
+def _view(lake: Lake, view: str) -> View:
     files: list[Path] = []
     frames: list[pl.LazyFrame] = []
-    for asset in assets:
-        for partition in lake.layout.partitions(asset):
-            if partition in seen:
-                continue
-            seen.add(partition)
-            found = lake.layout.files(asset, partition)
-            if table.id is None or len(found) == 1:
-                files.extend(found)
-                continue
-            parts = lake.parts(asset, partition)
-            if overlaps(parts):
-                frames.append(_labelled(lake.scan(asset, partition), partition))
-            else:
-                files.extend(part.path for part in parts)
-    return View(table.schema, files, frames)
+    for held in every_day(lake, view):
+        files.extend(held.files)
+        if held.merged is not None:
+            frames.append(_labelled(held.merged, held.partition))
+    return View(STORED[VIEWS[view][0]].table.schema, files, frames)
 
 
 def _labelled(frame: pl.LazyFrame, partition: Partition) -> pl.LazyFrame:

@@ -18,7 +18,8 @@ from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import BARS
 from crypto_assets.pipeline.ingest import take
-from crypto_assets.pipeline.query import VIEWS, query, render, views_of, write
+from crypto_assets.pipeline.query import query, render, views_of, write
+from crypto_assets.pipeline.views import VIEWS
 from crypto_assets.sinks.duckdb import HIVE
 from crypto_assets.transforms.rollup import roll_up
 
