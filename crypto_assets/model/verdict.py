@@ -38,6 +38,14 @@ class Condition(StrEnum):
         """Whether somebody must act."""
         return self in (Condition.DEGRADED, Condition.MISSING)
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether every trade of the day is known to be there.
+
+        A day that was halted, or not listed, has none: it is not among the days with all trades.
+        """
+        return self in (Condition.CONFIRMED, Condition.COMPLETE)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -17,7 +17,6 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import DAY_US, Interval, length_of
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.verdict import Condition
 from crypto_assets.pipeline import verdicts
 from crypto_assets.pipeline.ohlcv import UNTIL
 from crypto_assets.pipeline.query import VIEWS
@@ -29,7 +28,6 @@ TABLES = ("ohlcv", "klines", "trades", "quotes", *(f"bars_{one.value}" for one i
 _WORDS = ("interval", "exchange", "symbol", "date")
 _NEEDED = ("interval", "exchange")
 """Without these two files would have one name; the file's own name has the symbol and the day."""
-_PROVEN = (Condition.CONFIRMED, Condition.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def _proven(lake: Lake, asset: str, table: str, partition: Partition) -> Item:
     if table == "quotes":
         return Item(table, None, partition, rows, "observed", is_complete=False)
     condition = verdicts.glance(lake, partition).condition
-    is_complete = condition in _PROVEN
+    is_complete = condition.is_proven
     if table == "trades":
         return Item(table, None, partition, rows, condition.value, is_complete)
     interval = Interval(table.removeprefix("bars_"))

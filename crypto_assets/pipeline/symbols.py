@@ -23,7 +23,7 @@ from crypto_assets.venues.binance_exchange_info import ExchangeInfo, Listing
 
 ASSET = "exchange_info"
 _EPOCH = dt.date(1970, 1, 1)
-_SAME = ("status", "tick_size", "step_size")
+SAME = ("status", "tick_size", "step_size")
 """A symbol's history has a row for every span of days on which these stayed."""
 
 
@@ -160,7 +160,7 @@ def _spans(listings: pl.LazyFrame) -> pl.LazyFrame:
     symbol = ("venue", "symbol")
     return (
         listings.sort(*symbol, "date")
-        .with_columns(pl.struct(_SAME).rle_id().over(*symbol).alias("_span"))
+        .with_columns(pl.struct(SAME).rle_id().over(*symbol).alias("_span"))
         .group_by(*symbol, "_span", maintain_order=True)
         .agg(
             pl.col("date").first(),
