@@ -34,7 +34,8 @@ COMPLETENESS = pl.Schema(
 """One row a day that anything is known of.
 
 ``is_proven`` is said of the trades that are read: the sealed file where there is one. ``has_bars``
-says that there are bars, made of these same trades. ``missing`` are ranges of ids, both ends inside.
+says that there are bars, made of these same trades. ``missing`` are ranges of ids, both ends
+inside.
 """
 _BY = ("venue", "symbol", "date")
 
@@ -80,7 +81,7 @@ def completeness_of(lake: Lake, partition: Partition) -> Completeness:
 
 
 def _is_made_of(sealed: Manifest, digest: str | None) -> bool:
-    """Whether a sealed file holds the hot trades; where there are none any more it is all there is."""
+    """Whether a sealed file holds the hot trades; without any it is all there is."""
     return digest is None or digest in (sealed.logical_hash, sealed.parents.get("raw_trades"))
 
 

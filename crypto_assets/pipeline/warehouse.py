@@ -143,9 +143,9 @@ def _clear(path: Path) -> None:
     shutil.rmtree(_spill(path), ignore_errors=True)
     if path.with_name(f"{path.name}.wal").exists():
         raise CommitFailed(
-            f"{path}: expected nobody to write to it, found {path.name}.wal: it is open for writing "
-            "somewhere, or was when its program ended; open it read-only, and keep tables of your "
-            "own in a file of your own",
+            f"{path}: expected nobody to write to it, found {path.name}.wal: it is open for "
+            "writing somewhere, or was when its program ended; open it read-only, and keep tables "
+            "of your own in a file of your own",
         )
 
 

@@ -14,17 +14,20 @@ from collections.abc import Iterator
 import polars as pl
 
 from crypto_assets.model.tables import BARS, TRADES
+from crypto_assets.model.verdict import Condition
 from crypto_assets.sinks.quoting import name, text, type_of
 
 _DAYS_NAMED, _RANGES_NAMED = 10, 5
 _LABELS = pl.Schema({"venue": pl.String(), "symbol": pl.String(), "date": pl.Date()})
-_ASKED = "symbol, first_date, last_date"
-_OF = "of_venue, of_symbol, from_date, to_date"
-_GIVEN = "venue, symbol, first_date, last_date"
-"""Parameters have other names within: a macro's must not be named as one it is handed on to."""
+_ASKED = "of_symbol, first_date, last_date"
+_OF = "its_venue, its_symbol, from_date, to_date"
+_GIVEN = "of_venue, of_symbol, first_date, last_date"
+"""No parameter is named as a column: within the views that a macro reads it would be taken for it.
+"""
 
 _DAYS = """
-SELECT of_venue AS venue, of_symbol AS symbol, d.date, coalesce(k.condition, 'missing') AS condition,
+SELECT its_venue AS venue, its_symbol AS symbol, d.date,
+    coalesce(k.condition, 'missing') AS condition,
     coalesce(k.is_proven, false) AS is_proven, k.missing_ids, k.missing,
     coalesce(k.is_sealed, false) AS is_sealed, coalesce(k.has_bars, false) AS has_bars
 FROM (
@@ -36,18 +39,19 @@ FROM (
 ) AS d
 LEFT JOIN (
     SELECT * FROM completeness AS c
-    WHERE c.venue = of_venue AND c.symbol = of_symbol
+    WHERE c.venue = its_venue AND c.symbol = its_symbol
         AND c.date BETWEEN CAST(from_date AS DATE) AND CAST(to_date AS DATE)
 ) AS k ON k.date = d.date
 """
 
+_PROVEN = ", ".join(text(one.value) for one in Condition if one.is_proven)
 _REFUSAL = f"""
 SELECT CASE
     WHEN from_date IS NULL OR to_date IS NULL OR CAST(from_date AS DATE) > CAST(to_date AS DATE)
         THEN 'days ' || coalesce(CAST(from_date AS VARCHAR), 'NULL') || ' to '
             || coalesce(CAST(to_date AS VARCHAR), 'NULL') || ': expected the first, then the last'
     WHEN count(*) FILTER (is_refused) > 0
-        THEN coalesce(of_venue, 'NULL') || ':' || coalesce(of_symbol, 'NULL') || ' '
+        THEN coalesce(its_venue, 'NULL') || ':' || coalesce(its_symbol, 'NULL') || ' '
             || CAST(from_date AS VARCHAR) || ' to ' || CAST(to_date AS VARCHAR)
             || ': expected every day proven, found ' || count(*) FILTER (is_refused) || ' of '
             || count(*) || ' that are not: '
@@ -61,7 +65,7 @@ FROM (
         date || CASE
             WHEN condition = 'missing' THEN ' missing: nothing is stored'
             WHEN is_proven THEN ' ' || condition || ': there are no bars of its trades'
-            WHEN condition IN ('confirmed', 'complete')
+            WHEN condition IN ({_PROVEN})
                 THEN ' ' || condition || ', but sealed from other trades than are stored'
             ELSE ' ' || condition END
             || CASE WHEN missing_ids > 0
@@ -74,7 +78,7 @@ FROM (
         FROM _days({_OF})
     )
 )
-"""
+"""  # noqa: S608 - our own names
 
 
 def macros(venue: str) -> Iterator[str]:
@@ -83,36 +87,36 @@ def macros(venue: str) -> Iterator[str]:
     They need the views ``completeness``, ``trades`` and ``bars_*``; ``venue`` is the one that is
     meant where none is named.
 
-    ``asked_days(symbol, first_date, last_date)`` has a row a day of a range, whether anything is
+    ``asked_days(of_symbol, first_date, last_date)`` has a row a day of a range, whether anything is
     known of it or not; ``complete_trades`` and ``complete_bars`` give a range's rows or refuse it;
     ``flagged_trades`` and ``flagged_bars`` give what there is, each row with its day's condition.
     """
-    bars = "query_table('bars_' || of_length)"
+    bars = "query_table('bars_' || its_length)"
     for private, body in (
         (f"_days({_OF})", _DAYS),
         (f"_refusal({_OF}, needs_bars)", _REFUSAL),
         (f"_complete_trades({_OF})", _complete("trades", TRADES.schema, needs_bars=False)),
-        (f"_complete_bars({_OF}, of_length)", _complete(bars, BARS.schema, needs_bars=True)),
+        (f"_complete_bars({_OF}, its_length)", _complete(bars, BARS.schema, needs_bars=True)),
         (f"_flagged_trades({_OF})", _flagged("trades", TRADES.schema)),
-        (f"_flagged_bars({_OF}, of_length)", _flagged(bars, BARS.schema)),
+        (f"_flagged_bars({_OF}, its_length)", _flagged(bars, BARS.schema)),
     ):
         yield f"CREATE OR REPLACE MACRO {private} AS TABLE {body}"
-    default = f"venue := {text(venue)}"
+    default = f"of_venue := {text(venue)}"
     for public in ("days", "complete_trades", "flagged_trades"):
         named = "asked_days" if public == "days" else public
         yield (
             f"CREATE OR REPLACE MACRO {named}({_ASKED}, {default}) AS TABLE "
-            f"SELECT * FROM _{public}({_GIVEN})"
+            f"SELECT * FROM _{public}({_GIVEN})"  # noqa: S608 - our own names
         )
     for public in ("complete_bars", "flagged_bars"):
         yield (
             f"CREATE OR REPLACE MACRO {public}({_ASKED}, length := '1m', {default}) AS TABLE "
-            f"SELECT * FROM _{public}({_GIVEN}, length)"
+            f"SELECT * FROM _{public}({_GIVEN}, length)"  # noqa: S608 - our own names
         )
 
 
 _WITHIN = (
-    "t.venue = of_venue AND t.symbol = of_symbol "
+    "t.venue = its_venue AND t.symbol = its_symbol "
     "AND t.date BETWEEN CAST(from_date AS DATE) AND CAST(to_date AS DATE)"
 )
 

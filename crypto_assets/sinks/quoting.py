@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import polars as pl
+from polars._typing import PolarsDataType
 
 from crypto_assets.errors import InvalidName
 
@@ -47,7 +48,7 @@ def checked_root(root: Path) -> Path:
     return root
 
 
-def type_of(dtype: pl.DataType) -> str:
+def type_of(dtype: PolarsDataType) -> str:
     """Write a column's type as DuckDB knows it.
 
     Raises:

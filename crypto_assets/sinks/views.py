@@ -41,9 +41,7 @@ def of_tree(table: Table, tree: Path, *, labels: tuple[str, ...] = tuple(_HIVE))
 def _parquet(directory: Path, labels: tuple[str, ...], more: str = "") -> str:
     files = path(directory, "*/" * len(labels) + "*.parquet")
     types = ", ".join(f"'{label}': {_HIVE[label]}" for label in labels)
-    return (
-        f"read_parquet({files}, hive_partitioning = true, hive_types = {{{types}}}{more})"
-    )
+    return f"read_parquet({files}, hive_partitioning = true, hive_types = {{{types}}}{more})"
 
 
 def _each_once(table: Table, directory: Path, labels: tuple[str, ...]) -> str:
@@ -111,9 +109,7 @@ SELECT venue, symbol, date, {given} FROM (
 def spans_of_listings(same: tuple[str, ...]) -> str:
     """Select from ``listings`` a row for every span of days on which columns stayed the same."""
     symbol = "PARTITION BY venue, symbol ORDER BY date"
-    differs = " OR ".join(
-        f"{one} IS DISTINCT FROM lag({one}) OVER ({symbol})" for one in same
-    )
+    differs = " OR ".join(f"{one} IS DISTINCT FROM lag({one}) OVER ({symbol})" for one in same)
     columns = [column for column in LISTINGS.schema if column != "symbol"]
     last = ", ".join(f"arg_max_null({name(one)}, date) AS {name(one)}" for one in columns)
     return f"""

@@ -24,7 +24,6 @@ from crypto_assets.sinks.views import facts
 LEDGER = "_loads"
 _ABOUT = "_warehouse"
 _DAYS = "_days"
-_RESERVED = {LEDGER, _ABOUT, _DAYS}
 _LEDGER = """
     table_name VARCHAR NOT NULL, venue VARCHAR NOT NULL, symbol VARCHAR NOT NULL,
     date DATE NOT NULL, version BIGINT NOT NULL, logical_hash VARCHAR NOT NULL,
@@ -86,7 +85,10 @@ def state_of(file: Path) -> State | None:
     if not file.exists():
         return None
     try:
-        with contextlib.closing(duckdb.connect(file, read_only=True)) as connection:
+        # Attached, for connecting would give the file that was here before, where this process
+        # still has it open.
+        with contextlib.closing(duckdb.connect()) as connection:
+            attach(connection, file)
             about = connection.execute(f"SELECT definition FROM {_ABOUT}").fetchone()  # noqa: S608
             rows = connection.execute(
                 "SELECT table_name, venue, symbol, date, version, logical_hash, sha256, rows "  # noqa: S608
@@ -98,6 +100,13 @@ def state_of(file: Path) -> State | None:
         ) from error
     loads = [Load(row[0], Instrument(row[1], row[2]), *row[3:]) for row in rows]
     return State(about[0] if about else "", {(one.table, one.date): one for one in loads})
+
+
+def attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Make a warehouse, as it is now, what a connection reads; its names need no prefix."""
+    connection.execute(f"ATTACH {text(str(file))} AS warehouse (READ_ONLY)")
+    connection.execute("USE warehouse")
+    connection.execute("SET TimeZone = 'UTC'")
 
 
 @contextlib.contextmanager
