@@ -100,19 +100,25 @@ def macros(venue: str) -> Iterator[str]:
         (f"_flagged_trades({_OF})", _flagged("trades", TRADES.schema)),
         (f"_flagged_bars({_OF}, its_length)", _flagged(bars, BARS.schema)),
     ):
-        yield f"CREATE OR REPLACE MACRO {private} AS TABLE {body}"
+        yield _macro(private, body)
     default = f"of_venue := {text(venue)}"
-    for public in ("days", "complete_trades", "flagged_trades"):
-        named = "asked_days" if public == "days" else public
-        yield (
-            f"CREATE OR REPLACE MACRO {named}({_ASKED}, {default}) AS TABLE "
-            f"SELECT * FROM _{public}({_GIVEN})"  # noqa: S608 - our own names
-        )
+    for public, private in (
+        ("asked_days", "_days"),
+        ("complete_trades", "_complete_trades"),
+        ("flagged_trades", "_flagged_trades"),
+    ):
+        yield _macro(f"{public}({_ASKED}, {default})", _all_of(private, _GIVEN))
     for public in ("complete_bars", "flagged_bars"):
-        yield (
-            f"CREATE OR REPLACE MACRO {public}({_ASKED}, length := '1m', {default}) AS TABLE "
-            f"SELECT * FROM _{public}({_GIVEN}, length)"  # noqa: S608 - our own names
-        )
+        handed_on = _all_of(f"_{public}", f"{_GIVEN}, length")
+        yield _macro(f"{public}({_ASKED}, length := '1m', {default})", handed_on)
+
+
+def _macro(signature: str, body: str) -> str:
+    return f"CREATE OR REPLACE MACRO {signature} AS TABLE {body}"
+
+
+def _all_of(macro: str, given: str) -> str:
+    return f"SELECT * FROM {macro}({given})"  # noqa: S608 - our own names
 
 
 _WITHIN = (

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import polars as pl
-from polars._typing import PolarsDataType
 
 from crypto_assets.errors import InvalidName
 
@@ -48,7 +47,7 @@ def checked_root(root: Path) -> Path:
     return root
 
 
-def type_of(dtype: PolarsDataType) -> str:
+def type_of(dtype: object) -> str:
     """Write a column's type as DuckDB knows it.
 
     Raises:
@@ -61,10 +60,10 @@ def type_of(dtype: PolarsDataType) -> str:
     if isinstance(dtype, pl.Struct):
         fields = ", ".join(f"{name(one.name)} {type_of(one.dtype)}" for one in dtype.fields)
         return f"STRUCT({fields})"
-    return _TYPES[dtype.base_type()]
+    return _TYPES[type(dtype)]
 
 
-_TYPES = {
+_TYPES: dict[type[object], str] = {
     pl.Int64: "BIGINT",
     pl.UInt32: "UINTEGER",
     pl.Boolean: "BOOLEAN",
