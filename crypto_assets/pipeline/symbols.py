@@ -143,7 +143,7 @@ def views_of_listings(lake: Lake) -> dict[str, View]:
     frames = list(_frames(lake))
     return {
         "listings": View(columns, frames=frames),
-        "symbol_history": View(spans, frames=[_spans(pl.concat(frames))] if frames else []),
+        "symbol_history": View(spans, frames=[spans_of(pl.concat(frames))] if frames else []),
     }
 
 
@@ -156,7 +156,8 @@ def _frames(lake: Lake) -> Iterator[pl.LazyFrame]:
         )
 
 
-def _spans(listings: pl.LazyFrame) -> pl.LazyFrame:
+def spans_of(listings: pl.LazyFrame) -> pl.LazyFrame:
+    """Make a row for every span of days on which a symbol's state, tick and step size stayed."""
     symbol = ("venue", "symbol")
     return (
         listings.sort(*symbol, "date")
