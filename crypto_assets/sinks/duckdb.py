@@ -88,7 +88,9 @@ def query(
         attach(connection, views, venue)
         for variable, value in (variables or {}).items():
             connection.execute(f"SET VARIABLE {name(variable)} = {text(value)}")
-        connection.execute(f"SET allowed_directories = [{text(str(readable))}]")
+        # As it is called, and as a pattern that matches nothing else.
+        allowed = f"{text(str(readable))}, {path(readable)}"
+        connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return pl.DataFrame(connection.sql(sql).pl())

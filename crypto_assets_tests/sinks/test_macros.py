@@ -96,7 +96,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         found.execute(
             """INSERT INTO _bars_1m (venue, symbol, date, trade_count)
-            SELECT 'binance', 'A', DATE '2024-01-01' + d::INTEGER, i FROM range(3) ds(d), range(4) ns(i)""",
+            SELECT 'binance', 'A', DATE '2024-01-01' + d::INTEGER, i
+            FROM range(3) ds(d), range(4) ns(i)""",
         )
         yield found
 
