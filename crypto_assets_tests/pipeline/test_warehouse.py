@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -366,14 +366,23 @@ def test_a_lake_that_never_stands_still_is_tried_again_later(
     assert not default_path(lake).exists()
 
 
-def test_what_a_killed_refresh_left_is_removed(lake: Lake, tree: Callable[[Path], object]) -> None:
+def test_what_a_killed_refresh_left_is_removed(lake: Lake) -> None:
     refreshed(lake)
     path = default_path(lake)
     left = [path.with_name(f".{path.name}.0123.tmp"), path.with_name(f".{path.name}.0123.tmp.wal")]
     for one in left:
         one.write_bytes(b"half")
     path.with_name(f".{path.name}.spill").mkdir()
-    lake.layout.listings("binance", DAY.date)
     take(lake, archive(lake.layout.root.parent, range(3)))
     refreshed(lake)
     assert sorted(one.name for one in path.parent.iterdir()) == ["frozen", "warehouse.duckdb"]
+
+
+def test_a_file_that_is_written_in_place_would_shut_every_reader_out(kept: Lake) -> None:
+    """Why a refresh works on a copy."""
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True)"
+    command = [sys.executable, "-I", "-c", code, str(default_path(kept))]
+    with closing(duckdb.connect(default_path(kept))):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Could not set lock" in done.stderr
