@@ -20,7 +20,7 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.examples import answers, example, names
 from crypto_assets.pipeline.query import query
-from crypto_assets.pipeline.warehouse import default_path, refresh, tables_of
+from crypto_assets.pipeline.warehouse import default_path, refresh
 
 DAY = Partition.of("binance", "NEXOUSDT", "2024-07-24")
 ASKED = {
@@ -192,13 +192,7 @@ def test_a_summary_of_proven_days_is_given_or_refused(nexo: Lake) -> None:
 
 
 def test_any_client_of_the_warehouse_runs_every_example(nexo_copy: Lake, tmp_path: Path) -> None:
-    refresh(
-        nexo_copy,
-        default_path(nexo_copy),
-        tables_of([], "binance"),
-        "binance",
-        dt.datetime.now(dt.UTC),
-    )
+    refresh(nexo_copy, default_path(nexo_copy), {}, "binance", dt.datetime.now(dt.UTC))
     with closing(duckdb.connect(default_path(nexo_copy), read_only=True)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for variable, value in ASKED.items():
