@@ -41,7 +41,7 @@ test: $(READY) ## Run the tests; needs no service and no network.
 trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill through Dagster.
 	@$(BIN)/python -m pytest -s --kills $(KILLS) \
 		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py \
-		$(TRIALS)/test_backfill.py
+		$(TRIALS)/test_backfill.py $(TRIALS)/test_warehouse.py
 
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py

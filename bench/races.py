@@ -140,6 +140,30 @@ def _backfill() -> Race:
     )
 
 
+def _warehouse(pandas_python: str | None) -> Race:
+    ours, plain = "ours: an empty warehouse refreshed", "DuckDB, CREATE TABLE AS read_parquet"
+    pandas = Contender("pandas, then DuckDB", "bench/pandas_warehouse.py", pandas_python)
+    return Race(
+        name="warehouse",
+        title="8. A sealed day into a DuckDB table",
+        needs=("archive", "lake"),
+        contenders=(
+            Contender(plain, "bench.warehouse:create_as"),
+            Contender(ours, "bench.warehouse:ours"),
+            Contender("ours: refreshed again, unchanged", "bench.warehouse:unchanged"),
+            Contender("the file copied aside and synced", "bench.warehouse:copied"),
+            Contender("executemany, 100,000 rows only", "bench.warehouse:row_by_row"),
+            *((pandas,) if pandas_python else ()),
+        ),
+        baseline=plain,
+        aims=(Aim("times the plain statement", _ratio(ours, plain), 2.0),),
+        note="Ours hashes the file, judges the day, loads it with its ledger in one transaction, "
+        "holds it against the manifest, syncs and renames. A refresh that loads anything copies "
+        "the file first."
+        + ("" if pandas_python else " pandas left out: name its interpreter by --pandas-python"),
+    )
+
+
 def _large_day() -> Race:
     ours = "ours: take the archive and make every asset"
     return Race(
@@ -154,5 +178,12 @@ def _large_day() -> Race:
 
 def races(*, is_big: bool, pandas_python: str | None) -> list[Race]:
     """List every race; those on the large day only when asked for."""
-    found = [_bars(pandas_python), _archive(), _capture(), _compaction(), _backfill()]
+    found = [
+        _bars(pandas_python),
+        _archive(),
+        _capture(),
+        _compaction(),
+        _backfill(),
+        _warehouse(pandas_python),
+    ]
     return [*found, _big_archive(), _large_day()] if is_big else found

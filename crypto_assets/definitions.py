@@ -24,10 +24,11 @@ from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
 from crypto_assets.defs.publishing import published_files, recheck
+from crypto_assets.defs.warehouse import daily_warehouse, warehouse, warehouse_refresh
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info, ohlcv],
+    assets=[*assets, segments, exchange_info, ohlcv, warehouse],
     asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
     jobs=[
         market_day,
@@ -37,8 +38,9 @@ defs = dg.Definitions(
         recheck,
         incremental_job,
         exchange_info_day,
+        warehouse_refresh,
     ],
-    schedules=[daily_compaction, incremental_trades, daily_exchange_info],
+    schedules=[daily_compaction, incremental_trades, daily_exchange_info, daily_warehouse],
     sensors=[
         known_symbols,
         known_instruments,

@@ -106,6 +106,16 @@ class Ohlcv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How many days of one exchange are fetched together; its rate limiter has the last word."""
 
 
+class Warehouse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The DuckDB file over the lake, and which symbols have a table of their own in it."""
+
+    path: str = ""
+    """Where it lies; a relative path is below the settings file's directory. By default
+    ``warehouse/warehouse.duckdb`` in the lake."""
+    tables: tuple[str, ...] = ()
+    """Symbols such as ``BTCUSDT``, or ``bybit:BTCUSDT`` of another exchange than the settings'."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -121,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     healing: Healing = Healing()
     incremental: Incremental = Incremental()
     ohlcv: Ohlcv = Ohlcv()
+    warehouse: Warehouse = Warehouse()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -186,12 +197,23 @@ def load() -> Settings:
     listings(settings.ohlcv.instruments)
     for interval in settings.ohlcv.intervals:
         length_of(interval)
+    for symbol in settings.warehouse.tables:
+        Instrument.parse(symbol, settings.venue)
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
     archive = settings.archive
     if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
         archive = archive.at(url)
-    return msgspec.structs.replace(settings, lake=str(base / lake), archive=archive)
+    warehouse = settings.warehouse
+    if warehouse.path:
+        file = path.parent / Path(warehouse.path).expanduser()
+        warehouse = msgspec.structs.replace(warehouse, path=str(file))
+    return msgspec.structs.replace(
+        settings,
+        lake=str(base / lake),
+        archive=archive,
+        warehouse=warehouse,
+    )
 
 
 def environment() -> dict[str, str]:

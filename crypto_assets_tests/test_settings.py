@@ -164,3 +164,19 @@ def test_whose_new_trades_are_fetched_is_nobody_by_default(tmp_path: Path) -> No
     (tmp_path / settings.FILE).write_text('[incremental]\nsymbols = ["BTC/USDT"]\n')
     with pytest.raises(InvalidName, match="BTC/USDT"):
         settings.load()
+
+
+def test_the_warehouse_lies_beside_the_settings_that_name_it(tmp_path: Path) -> None:
+    assert settings.load().warehouse == settings.Warehouse()
+    text = '[warehouse]\npath = "db/w.duckdb"\ntables = ["BTCUSDT", "bybit:BTCUSDT"]\n'
+    (tmp_path / settings.FILE).write_text(text)
+    found = settings.load().warehouse
+    assert found.path == str(tmp_path / "db" / "w.duckdb")
+    assert found.tables == ("BTCUSDT", "bybit:BTCUSDT")
+
+
+@pytest.mark.parametrize("table", ["trades_btcusdt", "x'; DROP TABLE y", ""])
+def test_a_table_of_the_warehouse_is_named_by_its_symbol(table: str, tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text(f'[warehouse]\ntables = ["{table}"]\n')
+    with pytest.raises(InvalidName):
+        settings.load()

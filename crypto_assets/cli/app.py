@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import downloading, export, fetching, ohlcv, screen
+from crypto_assets.cli import asking, downloading, export, fetching, ohlcv, screen, warehousing
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
@@ -225,41 +225,6 @@ def verify(lake: LakeOption = None) -> None:
     screen.console.print(f"{count} sealed files checked, {wrong} wrong", highlight=False)
     if wrong:
         raise typer.Exit(1)
-
-
-@app.command()
-def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT statement.")],
-    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
-    output: Annotated[
-        Optional[Path],
-        typer.Option("-o", "--output", help="Write to a file instead."),
-    ] = None,
-    lake: LakeOption = None,
-) -> None:
-    """Ask the lake in SQL.
-
-    Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    agg_trades, ohlcv, verdicts, gaps, revisions, listings, symbol_history; every row has its venue,
-    symbol and date.
-
-    Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
-    """
-    from crypto_assets.pipeline import query
-
-    if form not in query.FORMATS:
-        raise InvalidName(f"format {form!r}: expected one of {', '.join(query.FORMATS)}")
-    if output is None and form == "parquet":
-        raise InvalidName("format 'parquet': expected a file to write to, name it with -o")
-    found = query.query(lake_of(lake), statement)
-    if output is not None:
-        query.write(found, "csv" if form == "table" else form, output.absolute())
-        told = f"{found.height:,} rows in {escape(str(output))}"
-        screen.errors.print(told, highlight=False, soft_wrap=True)
-    elif form == "table":
-        screen.console.print(screen.rows(found))
-    else:
-        sys.stdout.buffer.write(query.render(found, form))
 
 
 @app.command()
@@ -484,3 +449,5 @@ app.command("download")(downloading.download)
 app.command("fetch")(fetching.fetch)
 app.command("ohlcv")(ohlcv.ohlcv)
 app.command("export")(export.export)
+app.command("sql")(asking.sql)
+app.command("warehouse")(warehousing.warehouse)

@@ -14,6 +14,8 @@ from crypto_assets.doors import archive_of
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline.published import Archive
 from crypto_assets.pipeline.query import views_of
+from crypto_assets.pipeline.warehouse import default_path
+from crypto_assets.sinks import warehouse
 from crypto_assets.sinks.duckdb import attach
 
 
@@ -53,5 +55,28 @@ class LakeSQL(DuckDBResource):
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a connection with every view of the lake, as the files lie now."""
         with super().get_connection() as connection:
-            attach(connection, views_of(open_lake(self.root)))
+            attach(connection, views_of(open_lake(self.root)), settings.load().venue)
+            yield connection
+
+
+class WarehouseSQL(DuckDBResource):
+    """DuckDB over the warehouse as it was last refreshed, read-only."""
+
+    root: str
+
+    @property
+    def file(self) -> Path:
+        """Where the settings have it, or where it lies in the lake."""
+        named = settings.load().warehouse.path
+        return Path(named) if named else default_path(open_lake(self.root))
+
+    @contextlib.contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection that reads the file, even while another of this process reads the old.
+
+        Raises:
+            duckdb.Error: there is no such file.
+        """
+        with super().get_connection() as connection:
+            warehouse.attach(connection, self.file)
             yield connection

@@ -76,7 +76,7 @@ def digest_of(parts: Sequence[Part]) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _chains(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def chains(parts: Sequence[Part]) -> Iterator[list[Part]]:
     """Group parts whose spans overlap, in ascending order of ids; most groups are one part."""
     chain: list[Part] = []
     end = -1
@@ -95,7 +95,7 @@ def _chains(parts: Sequence[Part]) -> Iterator[list[Part]]:
 
 def overlaps(parts: Sequence[Part]) -> bool:
     """Whether any two parts may share an id."""
-    return any(len(chain) > 1 for chain in _chains(parts))
+    return any(len(chain) > 1 for chain in chains(parts))
 
 
 def scan_parts(parts: Sequence[Part], table: Table) -> pl.LazyFrame:
@@ -106,7 +106,7 @@ def scan_parts(parts: Sequence[Part], table: Table) -> pl.LazyFrame:
     """
     frames: list[pl.LazyFrame] = []
     alone: list[Path] = []
-    for chain in _chains(parts):
+    for chain in chains(parts):
         if len(chain) == 1:
             alone.append(chain[0].path)
             continue
@@ -233,7 +233,7 @@ def summarise(parts: Sequence[Part], table: Table) -> Manifest:
     resolution = parts[0].manifest.numbering.resolution_us
     duplicates, conflicts, rows, inversions = 0, set[int](), 0, 0
     last_us: int | None = None
-    for chain in _chains(parts):
+    for chain in chains(parts):
         if len(chain) == 1:
             found = chain[0].manifest
             rows += found.rows

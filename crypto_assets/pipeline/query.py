@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline import completeness
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.pipeline.views import VIEWS, every_day
 from crypto_assets.sinks import duckdb
@@ -29,13 +31,18 @@ def views_of(lake: Lake) -> dict[str, View]:
     Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
     elsewhere; where hot parts overlap each id comes once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
-    ``symbol_history`` are what the exchange said of its symbols.
+    ``symbol_history`` are what the exchange said of its symbols; ``completeness`` is what is known
+    of days, found out only of those that are asked for.
     """
     views = {name: _view(lake, name) for name in VIEWS}
     seconds = views["bars_1s"]
     for interval in Interval:
         if interval is not Interval.SECOND:
             views[f"bars_{interval}"] = _rolled(seconds, interval)
+    known = pl.Schema(
+        {name: of for name, of in completeness.COMPLETENESS.items() if name not in HIVE},
+    )
+    views["completeness"] = View(known, frames=[completeness.scan(lake)])
     return views | views_of_listings(lake)
 
 
@@ -69,13 +76,23 @@ def _rolled(seconds: View, interval: Interval) -> View:
     return View(seconds.schema, frames=[roll_up(bars, interval, by=tuple(HIVE))])
 
 
-def query(lake: Lake, sql: str) -> pl.DataFrame:
+def query(
+    lake: Lake,
+    sql: str,
+    *,
+    venue: str = "binance",
+    variables: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """Run one reading statement over the lake's views.
+
+    ``venue`` is the one that the macros mean where none is named, ``variables`` are what
+    ``getvariable`` gives.
 
     Raises:
         UnsafeQuery: it is not exactly one SELECT, or DuckDB refuses it.
     """
-    return duckdb.query(views_of(lake), sql, readable=lake.layout.root)
+    root = lake.layout.root
+    return duckdb.query(views_of(lake), sql, readable=root, venue=venue, variables=variables)
 
 
 def render(frame: pl.DataFrame, form: str) -> bytes:

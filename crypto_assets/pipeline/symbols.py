@@ -23,7 +23,7 @@ from crypto_assets.venues.binance_exchange_info import ExchangeInfo, Listing
 
 ASSET = "exchange_info"
 _EPOCH = dt.date(1970, 1, 1)
-_SAME = ("status", "tick_size", "step_size")
+SAME = ("status", "tick_size", "step_size")
 """A symbol's history has a row for every span of days on which these stayed."""
 
 
@@ -143,7 +143,7 @@ def views_of_listings(lake: Lake) -> dict[str, View]:
     frames = list(_frames(lake))
     return {
         "listings": View(columns, frames=frames),
-        "symbol_history": View(spans, frames=[_spans(pl.concat(frames))] if frames else []),
+        "symbol_history": View(spans, frames=[spans_of(pl.concat(frames))] if frames else []),
     }
 
 
@@ -156,11 +156,12 @@ def _frames(lake: Lake) -> Iterator[pl.LazyFrame]:
         )
 
 
-def _spans(listings: pl.LazyFrame) -> pl.LazyFrame:
+def spans_of(listings: pl.LazyFrame) -> pl.LazyFrame:
+    """Make a row for every span of days on which a symbol's state, tick and step size stayed."""
     symbol = ("venue", "symbol")
     return (
         listings.sort(*symbol, "date")
-        .with_columns(pl.struct(_SAME).rle_id().over(*symbol).alias("_span"))
+        .with_columns(pl.struct(SAME).rle_id().over(*symbol).alias("_span"))
         .group_by(*symbol, "_span", maintain_order=True)
         .agg(
             pl.col("date").first(),

@@ -11,6 +11,10 @@ from crypto_assets.model.tables import Table
 
 _RANK = "_rank"
 _MILLISECOND = 1_000
+LATEST = ("ts_event",)
+EARLIEST = ("ts_recv", "ts_as_of")
+"""Of rows with one key the latest and the earliest of these are kept, of other columns those of the
+most trusted row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,9 @@ def _filled(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def _chosen(name: str) -> pl.Expr:
-    if name == "ts_event":
+    if name in LATEST:
         return pl.col(name).max()
-    if name in ("ts_recv", "ts_as_of"):
+    if name in EARLIEST:
         return pl.col(name).min()
     return pl.col(name).first()
 

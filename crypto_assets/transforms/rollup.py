@@ -10,9 +10,9 @@ from crypto_assets.model.interval import Interval
 from crypto_assets.model.tables import BARS, PRICE, QUANTITY
 from crypto_assets.transforms.bars import vwap
 
-_PRICES = ("open", "high", "low", "close")
-_VOLUMES = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
-_AS_OF_END = ("bid", "bid_quantity", "ask", "ask_quantity", "spread")
+PRICES = ("open", "high", "low", "close")
+VOLUMES = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
+AS_OF_END = ("bid", "bid_quantity", "ask", "ask_quantity", "spread")
 
 
 def roll_up(bars: pl.LazyFrame, interval: Interval, *, by: Sequence[str] = ()) -> pl.LazyFrame:
@@ -45,7 +45,7 @@ def roll_up(bars: pl.LazyFrame, interval: Interval, *, by: Sequence[str] = ()) -
         bars.with_columns(
             pl.col("ts_open").dt.truncate(interval.value),
             pl.col("close").alias("last_close"),
-            *(pl.when(traded).then(name).alias(name) for name in _PRICES),
+            *(pl.when(traded).then(name).alias(name) for name in PRICES),
         )
         .group_by(*by, "ts_open", maintain_order=True)
         .agg(
@@ -53,15 +53,15 @@ def roll_up(bars: pl.LazyFrame, interval: Interval, *, by: Sequence[str] = ()) -
             pl.col("high").max(),
             pl.col("low").min(),
             pl.col("close").last(ignore_nulls=True),
-            pl.col(*_VOLUMES, "trade_count").sum(),
+            pl.col(*VOLUMES, "trade_count").sum(),
             pl.col("first_trade_id").min(),
             pl.col("last_trade_id").max(),
             pl.col("is_complete").all(),
-            pl.col("last_close", *_AS_OF_END).last(),
+            pl.col("last_close", *AS_OF_END).last(),
         )
         .with_columns(
-            pl.col(*_VOLUMES).cast(QUANTITY),
-            *(pl.coalesce(name, "last_close").cast(PRICE) for name in _PRICES),
+            pl.col(*VOLUMES).cast(QUANTITY),
+            *(pl.coalesce(name, "last_close").cast(PRICE) for name in PRICES),
         )
         .with_columns(vwap=vwap(pl.col("quote_volume"), pl.col("volume")))
         .select(*by, *BARS.schema.names())

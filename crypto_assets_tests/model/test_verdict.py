@@ -17,3 +17,8 @@ def test_only_a_failed_error_is_a_fault(severity: Severity, passed: bool) -> Non
 def test_somebody_must_act_on_degraded_and_missing_days_only() -> None:
     faults = {condition for condition in Condition if condition.is_fault}
     assert faults == {Condition.DEGRADED, Condition.MISSING}
+
+
+def test_only_confirmed_and_complete_days_are_proven_to_have_every_trade() -> None:
+    proven = {condition for condition in Condition if condition.is_proven}
+    assert proven == {Condition.CONFIRMED, Condition.COMPLETE}

@@ -5,6 +5,7 @@ They are real processes and end by SIGKILL; only the seconds that Python takes t
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 import random
 import signal
@@ -17,9 +18,11 @@ from pathlib import Path
 
 from crypto_assets.collector import Options, run
 from crypto_assets.lake.lake import Lake
+from crypto_assets.pipeline import warehouse
 from crypto_assets.pipeline.build import build_asset
 from crypto_assets.pipeline.segments import take_segments, waiting
 from crypto_assets.pipeline.status import known_partitions
+from crypto_assets.pipeline.warehouse import default_path, tables_of
 
 VENUE = "binance"
 
@@ -30,6 +33,7 @@ _processes.set_forkserver_preload(
         "crypto_assets.pipeline.build",
         "crypto_assets.pipeline.segments",
         "crypto_assets.pipeline.status",
+        "crypto_assets.pipeline.warehouse",
     ],
 )
 
@@ -52,6 +56,13 @@ def make(root: Path, symbol: str, assets: Sequence[str]) -> None:
     for asset in assets:
         for partition in known_partitions(lake, symbol):
             build_asset(lake, asset, partition)
+
+
+def refresh(root: Path) -> None:
+    """Bring the warehouse of a lake up to date, with a table of every symbol in it."""
+    lake = Lake(root)
+    tables = tables_of({one.instrument for one in known_partitions(lake)}, VENUE)
+    warehouse.refresh(lake, default_path(lake), tables, VENUE, dt.datetime.now(dt.UTC))
 
 
 def started(work: Callable[..., None], *told: object) -> BaseProcess:
