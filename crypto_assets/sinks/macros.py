@@ -69,8 +69,8 @@ FROM (
                     || CASE WHEN len(missing) > {_RANGES_NAMED} THEN ', ...' ELSE '' END
                 ELSE '' END
             || CASE WHEN is_proven THEN ': there are no bars of its trades'
-                WHEN coalesce(why, '{_NOTHING}') <> '' THEN ' (' || coalesce(why, '{_NOTHING}') || ')'
-                ELSE '' END AS told
+                WHEN why = '' THEN ''
+                ELSE ' (' || coalesce(why, '{_NOTHING}') || ')' END AS told
     FROM (
         SELECT *, NOT is_proven OR (needs_bars AND NOT bars_are_proven) AS is_refused
         FROM _days({_OF})
