@@ -13,6 +13,12 @@ from crypto_assets.defs.automation import (
 from crypto_assets.defs.checks import checks, checks_only
 from crypto_assets.defs.healing import heal_job, open_gaps
 from crypto_assets.defs.incremental import incremental_job, incremental_trades
+from crypto_assets.defs.indicators import (
+    daily_indicators,
+    derived,
+    derived_checks,
+    indicators_day,
+)
 from crypto_assets.defs.ingesting import sealed_segments, take_segments
 from crypto_assets.defs.listings import (
     daily_exchange_info,
@@ -27,8 +33,8 @@ from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info, ohlcv],
-    asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
+    assets=[*assets, *derived, segments, exchange_info, ohlcv],
+    asset_checks=[*checks, *derived_checks, exchange_info_checks, ohlcv_checks],
     jobs=[
         market_day,
         checks_only,
@@ -37,8 +43,9 @@ defs = dg.Definitions(
         recheck,
         incremental_job,
         exchange_info_day,
+        indicators_day,
     ],
-    schedules=[daily_compaction, incremental_trades, daily_exchange_info],
+    schedules=[daily_compaction, daily_indicators, incremental_trades, daily_exchange_info],
     sensors=[
         known_symbols,
         known_instruments,

@@ -15,9 +15,11 @@ from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import PRICE
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
+from crypto_assets.transforms.over_days import columns_over_days, over_days
 from crypto_assets.transforms.rollup import roll_up
 
 VIEWS = {
@@ -27,6 +29,8 @@ VIEWS = {
     "klines": ("klines",),
     "agg_trades": ("agg_trades",),
     "ohlcv": ("ohlcv",),
+    "indicators": ("indicators",),
+    "volume_profile": ("volume_profile",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
     "revisions": ("revisions",),
@@ -41,14 +45,16 @@ def views_of(lake: Lake) -> dict[str, View]:
 
     Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
     elsewhere; where hot parts overlap each id comes once.
-    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
-    ``symbol_history`` are what the exchange said of its symbols.
+    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``indicators_1d`` is
+    computed over the stored days of ``indicators``; ``listings`` and ``symbol_history`` are what
+    the exchange said of its symbols.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
     seconds = views["bars_1s"]
     for interval in Interval:
         if interval is not Interval.SECOND:
             views[f"bars_{interval}"] = _rolled(seconds, interval)
+    views["indicators_1d"] = _over_days(views["indicators"])
     return views | views_of_listings(lake)
 
 
@@ -85,13 +91,25 @@ def _labelled(frame: pl.LazyFrame, partition: Partition) -> pl.LazyFrame:
 def _rolled(seconds: View, interval: Interval) -> View:
     if not seconds.files:
         return View(seconds.schema)
-    bars = pl.scan_parquet(
-        list(seconds.files),
+    return View(seconds.schema, frames=[roll_up(_scan(seconds), interval, by=tuple(HIVE))])
+
+
+def _over_days(indicators: View) -> View:
+    """Compute averages and volatility of daily closes over every stored day."""
+    schema = columns_over_days("close", PRICE)
+    if not indicators.files:
+        return View(schema)
+    days = _scan(indicators).filter(pl.col("interval") == Interval.DAY.value)
+    return View(schema, frames=[over_days(days, ("venue", "symbol"), "close", PRICE)])
+
+
+def _scan(view: View) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        list(view.files),
         hive_partitioning=True,
         hive_schema=HIVE,
         glob=False,
     )
-    return View(seconds.schema, frames=[roll_up(bars, interval, by=tuple(HIVE))])
 
 
 def query(lake: Lake, sql: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from crypto_assets.model.indicator import INTERVALS, WINDOWS
 from crypto_assets.model.interval import SECOND_US, length_of
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import INDICATORS, TIME
@@ -21,12 +22,6 @@ from crypto_assets.transforms.volatility import (
     volatility_of,
 )
 
-INTERVALS = ("1m", "5m", "15m", "1h", "1d")
-"""Whose bars have indicators, each a multiple of the one before."""
-WINDOWS = (20, 50, 200)
-"""How many bars averages and rolling volatilities reach over."""
-WARM_UP_DAYS = 9
-"""So many days before hold the 200 bars of an hour before a day's first bar."""
 NEEDED = (
     "ts_open",
     "open",
@@ -48,7 +43,7 @@ def indicators(
     before: Sequence[pl.LazyFrame],
     partition: Partition,
 ) -> pl.DataFrame:
-    """Compute the indicators of a day for every one of :data:`INTERVALS`.
+    """Compute the indicators of a day for every one of ``INTERVALS``.
 
     A bar that is not complete has none, and no window that touches one has any. What is known of a
     bar is known when it ends, ``interval`` after its ``ts_open``; nothing of a row depends on
@@ -57,7 +52,7 @@ def indicators(
     Args:
         bars: the day's 86,400 one-second bars, ascending; :data:`NEEDED` columns.
         before: those of the days before without a hole between, ascending, as many as are there of
-            :data:`WARM_UP_DAYS`; :data:`NEEDED_BEFORE` columns. Without them the day's first rows
+            ``WARM_UP_DAYS``; :data:`NEEDED_BEFORE` columns. Without them the day's first rows
             are null as far as windows reach.
         partition: whose day it is.
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
 import polars as pl
 
 from crypto_assets.errors import InvalidName
+from crypto_assets.model.indicator import VALUE_AREA
 from crypto_assets.model.tables import PRICE, QUANTITY, VOLUME_PROFILE
 
 _UNIT = 10**8  # of the last decimal place of prices and quantities, in one whole
 _NICE = (1, 2, 5)
-VALUE_AREA = 70
-"""Per cent of the volume the value area holds at least."""
 
 
 def bin_width(
@@ -40,6 +40,16 @@ def bin_width(
             if highest // width - lowest // width < most:
                 return Decimal(width * tick) / _UNIT
         power *= 10
+
+
+def last_places(trades: pl.LazyFrame) -> Decimal:
+    """Find the largest power of ten that every price is a multiple of, where no tick is known."""
+    prices = trades.select(pl.col("price").unique()).collect(engine="streaming")["price"]
+    common = math.gcd(*prices.reinterpret(dtype=pl.Int128).to_list())
+    step = 1
+    while common and common % (step * 10) == 0:
+        step *= 10
+    return Decimal(step) / _UNIT
 
 
 def volume_profile(trades: pl.LazyFrame, width: Decimal) -> pl.DataFrame:

@@ -56,6 +56,8 @@ def test_the_asset_graph_is_this() -> None:
         "gaps": ["verdicts"],
         "revisions": ["gaps"],
         "ohlcv": [],
+        "indicators": ["bars_1s", "daily_bars"],
+        "volume_profile": ["daily_trades", "raw_trades"],
     }
 
 

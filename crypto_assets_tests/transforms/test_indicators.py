@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from crypto_assets.model.indicator import INTERVALS, WINDOWS
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import INDICATORS, PRICE, QUANTITY, TIME, validate
 from crypto_assets.transforms.bars import from_trades
-from crypto_assets.transforms.indicators import INTERVALS, WINDOWS, indicators
+from crypto_assets.transforms.indicators import indicators
 
 DAY = Partition.of("binance", "BTCUSDT", "2024-05-06")
 SECONDS = 86_400

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crypto_assets.errors import InvalidName
 from crypto_assets.model.tables import PRICE, QUANTITY, TRADES, VOLUME_PROFILE, validate
-from crypto_assets.transforms.volume_profile import bin_width, volume_profile
+from crypto_assets.transforms.volume_profile import bin_width, last_places, volume_profile
 
 Trade = tuple[Decimal, Decimal, bool]
 
@@ -77,6 +77,16 @@ def test_bins_are_some_hundred_at_most(
 ) -> None:
     found = bin_width(Decimal(low), Decimal(high), Decimal(tick) if tick else None)
     assert found == Decimal(expected)
+
+
+def test_prices_themselves_tell_their_last_places() -> None:
+    def found(*prices: str) -> Decimal:
+        return last_places(trades_of([(Decimal(one), Decimal(1), True) for one in prices]))
+
+    assert found("1.219", "1.22") == Decimal("0.001")
+    assert found("60000") == Decimal(10_000)
+    assert found("0.00001201", "5") == Decimal("0.00000001")
+    assert found() == Decimal("0.00000001")
 
 
 @given(positive, positive, st.sampled_from(["0.00000001", "0.01", "0.25", "3"]))
