@@ -29,12 +29,24 @@ from crypto_assets.defs.listings import (
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
+from crypto_assets.defs.prices import (
+    hourly_prices,
+    price_snapshots,
+    price_snapshots_checks,
+    price_snapshots_job,
+)
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, *derived, segments, exchange_info, ohlcv],
-    asset_checks=[*checks, *derived_checks, exchange_info_checks, ohlcv_checks],
+    assets=[*assets, *derived, segments, exchange_info, ohlcv, price_snapshots],
+    asset_checks=[
+        *checks,
+        *derived_checks,
+        exchange_info_checks,
+        ohlcv_checks,
+        price_snapshots_checks,
+    ],
     jobs=[
         market_day,
         checks_only,
@@ -44,8 +56,15 @@ defs = dg.Definitions(
         incremental_job,
         exchange_info_day,
         indicators_day,
+        price_snapshots_job,
     ],
-    schedules=[daily_compaction, daily_indicators, incremental_trades, daily_exchange_info],
+    schedules=[
+        daily_compaction,
+        daily_indicators,
+        incremental_trades,
+        daily_exchange_info,
+        hourly_prices,
+    ],
     sensors=[
         known_symbols,
         known_instruments,

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import downloading, export, fetching, indicators, ohlcv, screen
+from crypto_assets.cli import downloading, export, fetching, indicators, ohlcv, prices, screen
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
@@ -240,8 +240,9 @@ def sql(
     """Ask the lake in SQL.
 
     Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    agg_trades, ohlcv, indicators, indicators_1d, volume_profile, verdicts, gaps, revisions,
-    listings, symbol_history; every row has its venue, symbol and date.
+    agg_trades, ohlcv, indicators, indicators_1d, volume_profile, price_snapshots,
+    price_indicators_1d, verdicts, gaps, revisions, listings, symbol_history; every row has its
+    venue, symbol and date.
 
     Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
     """
@@ -484,4 +485,5 @@ app.command("download")(downloading.download)
 app.command("fetch")(fetching.fetch)
 app.command("indicators")(indicators.indicators)
 app.command("ohlcv")(ohlcv.ohlcv)
+app.command("prices")(prices.prices)
 app.command("export")(export.export)

@@ -11,6 +11,7 @@ from crypto_assets.model.tables import (
     INDICATORS,
     KLINES,
     OHLCV,
+    PRICE_SNAPSHOTS,
     QUOTES,
     REVISIONS,
     TRADES,
@@ -122,6 +123,12 @@ STORED = {
         VOLUME_PROFILE,
         ("daily_trades", "raw_trades"),
         "How much was traded at which prices.",
+    ),
+    "price_snapshots": Asset(
+        "price_snapshots",
+        PRICE_SNAPSHOTS,
+        (),
+        "Prices of coins in currencies, hour by hour, as CoinGecko gives them.",
     ),
 }
 """Everything the lake keeps: these, what is fetched for itself, and what is derived of a day."""

@@ -261,6 +261,35 @@ class VolumeProfile(pa.DataFrameModel):
         ordered = True
 
 
+class PriceSnapshots(pa.DataFrameModel):
+    """One row a price of a coin in a currency, as CoinGecko gave it; each update once."""
+
+    coin: pl.String = pa.Field(description="CoinGecko's id of the coin, such as bitcoin.")
+    currency: pl.String = pa.Field(description="What it is priced in, such as usd.")
+    ts_snapshot: Time = pa.Field(description="When the answer came.")
+    ts_updated: Time = pa.Field(description="When the price was made, as CoinGecko says.")
+    price: Fetched = pa.Field(gt=0, description="Currency units a coin, to 18 decimals.")
+    market_cap: Fetched = pa.Field(nullable=True, ge=0, description="In the currency.")
+    volume_24h: Fetched = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Traded in the 24 hours before, in the currency.",
+    )
+    change_24h: Fetched = pa.Field(
+        nullable=True,
+        description="Per cent against 24 hours before.",
+    )
+    source: pl.String = pa.Field(
+        isin=["simple_price", "market_chart"],
+        description="simple_price: asked for at the time; market_chart: for the past.",
+    )
+
+    class Config:
+        unique = ("coin", "currency", "ts_updated")
+        strict = True
+        ordered = True
+
+
 class Verdicts(pa.DataFrameModel):
     """One row a check of a partition, with the partition's condition on every row."""
 
@@ -423,6 +452,13 @@ KLINES = _table(
 OHLCV = _table("ohlcv", Ohlcv, ("interval", "ts_open"), time="ts_open")
 INDICATORS = _table("indicators", Indicators, ("interval", "ts_open"))
 VOLUME_PROFILE = _table("volume_profile", VolumeProfile, ("price_from",))
+PRICE_SNAPSHOTS = _table(
+    "price_snapshots",
+    PriceSnapshots,
+    ("ts_updated", "coin", "currency"),
+    unhashed=("ts_snapshot",),
+    time="ts_updated",
+)
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))
@@ -439,6 +475,7 @@ TABLES = {
         OHLCV,
         INDICATORS,
         VOLUME_PROFILE,
+        PRICE_SNAPSHOTS,
         VERDICTS,
         GAPS,
         REVISIONS,

@@ -15,7 +15,7 @@ from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.tables import PRICE
+from crypto_assets.model.tables import FETCHED, PRICE
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
@@ -46,14 +46,17 @@ def views_of(lake: Lake) -> dict[str, View]:
     Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
     elsewhere; where hot parts overlap each id comes once.
     ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``indicators_1d`` is
-    computed over the stored days of ``indicators``; ``listings`` and ``symbol_history`` are what
-    the exchange said of its symbols.
+    computed over the stored days of ``indicators``, ``price_indicators_1d`` over those of
+    ``price_snapshots``; ``listings`` and ``symbol_history`` are what the exchange said of its
+    symbols.
     """
     views = {name: _view(lake, assets) for name, assets in VIEWS.items()}
     seconds = views["bars_1s"]
     for interval in Interval:
         if interval is not Interval.SECOND:
             views[f"bars_{interval}"] = _rolled(seconds, interval)
+    views["price_snapshots"] = _prices(lake)
+    views["price_indicators_1d"] = _prices_over_days(views["price_snapshots"])
     views["indicators_1d"] = _over_days(views["indicators"])
     return views | views_of_listings(lake)
 
@@ -101,6 +104,26 @@ def _over_days(indicators: View) -> View:
         return View(schema)
     days = _scan(indicators).filter(pl.col("interval") == Interval.DAY.value)
     return View(schema, frames=[over_days(days, ("venue", "symbol"), "close", PRICE)])
+
+
+def _prices(lake: Lake) -> View:
+    """Show the prices of coins; a coin is the symbol of its row."""
+    schema = STORED["price_snapshots"].table.schema
+    stored = View(schema, _view(lake, ("price_snapshots",)).files)
+    if not stored.files:
+        return stored
+    return View(schema, frames=[_scan(stored).with_columns(symbol=pl.col("coin"))])
+
+
+def _prices_over_days(prices: View) -> View:
+    """Compute averages and volatility of the last price of every stored day."""
+    schema = pl.Schema({"currency": pl.String(), **columns_over_days("price", FETCHED)})
+    if not prices.frames:
+        return View(schema)
+    (rows,) = prices.frames
+    by = ("venue", "symbol", "currency")
+    days = rows.sort("ts_updated").group_by(*by, "date").agg(pl.col("price").last())
+    return View(schema, frames=[over_days(days, by, "price", FETCHED)])
 
 
 def _scan(view: View) -> pl.LazyFrame:
