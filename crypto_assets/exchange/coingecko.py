@@ -115,20 +115,15 @@ def _chart(coin: str, unit: str, span_s: tuple[int, int], view: View) -> bytes:
 
 def _price(coin: str, unit: str, at_s: int, view: View) -> float:
     """Say what a coin costs: the last trade before, or what its name and the hour make."""
-    tape = next(
-        (
-            tape
-            for tape in view.market.tapes.values()
-            if tape.symbol.base == _SYMBOLS.get(coin) and tape.first_us <= at_s * SECOND_US
-        ),
-        None,
-    )
-    if tape is not None:
-        trades = tape.trades
-        row = int(trades["time_us"].search_sorted(at_s * SECOND_US, side="right")) - 1
-        return float(str(trades["price"][max(row, 0)])) * _UNITS[unit]
     seed = zlib.crc32(coin.encode())
     base = 10.0 ** (seed % 14 - 9) * (1 + seed % 1_009 / 1_009)
+    for tape in view.market.tapes.values():
+        if tape.symbol.base == _SYMBOLS.get(coin):
+            times, prices = tape.trades["time_us"], tape.trades["price"]
+            row = int(times.search_sorted(at_s * SECOND_US, side="right")) - 1
+            if row >= 0:
+                return float(prices[row]) * _UNITS[unit]
+            base = float(prices[0])
     return base * (1 + 0.02 * math.sin(at_s / _HOUR_S + seed)) * _UNITS[unit]
 
 

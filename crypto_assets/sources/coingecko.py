@@ -130,7 +130,8 @@ class CoinGecko:
                     raise self._refusal(response, body)
         # requests does not translate what is raised while a raw body is read.
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise StreamLost(f"{self.base_url}: {str(error)[:_SAID]}") from error
+            # What is at the bottom of it comes last, behind the whole address.
+            raise StreamLost(f"{self.base_url}: ...{str(error)[-_SAID:]}") from error
         if len(body) > _LARGEST:
             raise Refused(f"{self.base_url}: answered with more than {_LARGEST:,} bytes", 200)
         return bytes(body)

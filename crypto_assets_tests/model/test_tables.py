@@ -21,6 +21,7 @@ from crypto_assets.model.tables import (
     LISTINGS,
     OHLCV,
     PRICE,
+    PRICE_SNAPSHOTS,
     QUANTITY,
     QUOTES,
     REVISIONS,
@@ -84,6 +85,9 @@ GOOD: dict[str, dict[str, list[object]]] = {
     | {"interval": ["1m", "1m"], "ts_open": [AT, AT + dt.timedelta(minutes=1)]},
     "volume_profile": {name: [1, 2] for name in VOLUME_PROFILE.schema}
     | {"is_point_of_control": [True, False], "is_value_area": [True, True]},
+    "price_snapshots": {name: [1] for name in PRICE_SNAPSHOTS.schema}
+    | {"coin": ["bitcoin"], "currency": ["usd"], "source": ["simple_price"]}
+    | {"ts_snapshot": [AT], "ts_updated": [AT], "market_cap": [None]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
     "listings": {
@@ -123,7 +127,8 @@ def test_nothing_observed_is_a_float_and_all_of_a_kind_have_one_type(table: Tabl
     assert is_computed or not any(dtype.is_float() for dtype in table.schema.values())
     for dtype in table.schema.values():
         if dtype.is_decimal() and not (is_computed and dtype == AVERAGE):
-            assert dtype in ((FETCHED,) if table is OHLCV else (PRICE, QUANTITY))
+            fetched = table in (OHLCV, PRICE_SNAPSHOTS)
+            assert dtype in ((FETCHED,) if fetched else (PRICE, QUANTITY))
         if dtype.is_temporal():
             assert dtype == TIME
 
@@ -175,6 +180,11 @@ BAD: list[tuple[Table, str, list[object]]] = [
     (VOLUME_PROFILE, "price_from", [Decimal(1), Decimal(1)]),
     (VOLUME_PROFILE, "volume", [Decimal(-1), Decimal(1)]),
     (VOLUME_PROFILE, "trade_count", [0, 1]),
+    (PRICE_SNAPSHOTS, "price", [Decimal(0)]),
+    (PRICE_SNAPSHOTS, "price", [None]),
+    (PRICE_SNAPSHOTS, "market_cap", [Decimal(-1)]),
+    (PRICE_SNAPSHOTS, "ts_updated", [None]),
+    (PRICE_SNAPSHOTS, "source", ["hearsay"]),
     (VERDICTS, "severity", ["FATAL"]),
     (VERDICTS, "passed", [None]),
 ]
