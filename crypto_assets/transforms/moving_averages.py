@@ -27,7 +27,8 @@ def simple_average(values: pl.Expr, window: int, dtype: pl.Decimal = PRICE) -> p
     ``10^4 / window`` is whole, as for 20, 50 and 200; otherwise it is rounded half up.
 
     Args:
-        values: decimals of ``dtype`` that are not negative, ascending in time.
+        values: decimals of ``dtype`` that are not negative, ascending in time; of 18 places each
+            below 10^16 / window, so that the sum and its further places fit into 128 bits.
         window: how many rows, at least 1.
         dtype: the type of ``values``.
 
