@@ -60,11 +60,12 @@ def exponential_average(values: pl.Expr, window: int, dtype: pl.Decimal = PRICE)
         Float64; null in the first ``window - 1`` rows after the start and after every null.
 
     """
+    sums = values.reinterpret(dtype=pl.Int128).rolling_sum(window)
     stretch = values.is_null().cum_sum()
     place = values.is_not_null().cum_sum()
     begun = (
         pl.when(place == window)
-        .then(simple_average(values, window, dtype).cast(pl.Float64))
+        .then(sums.cast(pl.Float64) / (window * 10**dtype.scale))
         .when((place > window) & values.is_not_null())
         .then(values.cast(pl.Float64))
     )

@@ -69,7 +69,7 @@ def test_appending_again_changes_nothing(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_a_file_torn_anywhere_is_mended_and_whole_again(
     tmp_path_factory: pytest.TempPathFactory,
     data: st.DataObject,

@@ -147,7 +147,7 @@ def test_a_day_has_the_indicators_of_the_slow_reference(
     slow = Slow(pl.concat([before, today]), interval)
     lead = SECONDS // slow.length
     assert found.height == lead
-    rows = range(0, lead, max(1, lead // 97))
+    rows = range(0, lead, max(1, lead // 41))
     for row, one in ((row, found.row(row, named=True)) for row in rows):
         at = lead + row
         assert one["close"] == slow.closes[at]

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crypto_assets.model.tables import AVERAGE, FETCHED, PRICE
@@ -111,6 +111,7 @@ def test_simple_averages_are_the_exact_ones(values: list[Decimal | None], window
 
 
 @given(some_prices, windows)
+@example([Decimal("1E-8"), Decimal("1E-8"), Decimal("2E-8")], 3)
 def test_exponential_averages_are_the_slow_ones(values: list[Decimal | None], window: int) -> None:
     expected = slow_exponential(values, window)
     # A price that fell by ten powers leaves the digits of what it was.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.model.tables import PRICE_SNAPSHOTS, validate
@@ -42,6 +42,7 @@ NONE = rows([])
 
 
 @given(updates, updates, st.sampled_from(["simple_price", "market_chart"]))
+@settings(max_examples=40)
 def test_adding_again_changes_nothing(
     first: list[tuple[str, int, int]],
     second: list[tuple[str, int, int]],
@@ -56,6 +57,7 @@ def test_adding_again_changes_nothing(
 
 
 @given(updates, updates)
+@settings(max_examples=40)
 def test_what_was_asked_at_the_time_comes_to_the_same_in_any_order_of_hours(
     first: list[tuple[str, int, int]],
     second: list[tuple[str, int, int]],

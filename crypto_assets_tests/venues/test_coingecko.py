@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.errors import UnreadableInput
@@ -170,6 +170,7 @@ def test_an_answer_that_is_none_fails_and_shows_how_it_begins(body: bytes) -> No
 
 
 @given(st.binary(max_size=200))
+@settings(max_examples=50)
 def test_no_bytes_do_anything_but_fail_clearly(body: bytes) -> None:
     for read in (
         lambda: read_prices(body, ["x"], ["usd"], NOW_US),
