@@ -70,6 +70,7 @@ lint: $(READY) ## Check style, types and the floors.
 
 bench: $(READY) ## Measure the speed of every stage beside its alternatives.
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.indicators
 
 bench-live: $(READY) ## Measure the collector beside other recorders, and how fresh SQL is.
 	@$(BIN)/python -m bench.live

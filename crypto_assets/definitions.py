@@ -13,6 +13,12 @@ from crypto_assets.defs.automation import (
 from crypto_assets.defs.checks import checks, checks_only
 from crypto_assets.defs.healing import heal_job, open_gaps
 from crypto_assets.defs.incremental import incremental_job, incremental_trades
+from crypto_assets.defs.indicators import (
+    daily_indicators,
+    derived,
+    derived_checks,
+    indicators_day,
+)
 from crypto_assets.defs.ingesting import sealed_segments, take_segments
 from crypto_assets.defs.listings import (
     daily_exchange_info,
@@ -23,13 +29,25 @@ from crypto_assets.defs.listings import (
 from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
+from crypto_assets.defs.prices import (
+    hourly_prices,
+    price_snapshots,
+    price_snapshots_checks,
+    price_snapshots_job,
+)
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.warehouse import daily_warehouse, warehouse, warehouse_refresh
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info, ohlcv, warehouse],
-    asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
+    assets=[*assets, *derived, segments, exchange_info, ohlcv, price_snapshots, warehouse],
+    asset_checks=[
+        *checks,
+        *derived_checks,
+        exchange_info_checks,
+        ohlcv_checks,
+        price_snapshots_checks,
+    ],
     jobs=[
         market_day,
         checks_only,
@@ -38,9 +56,18 @@ defs = dg.Definitions(
         recheck,
         incremental_job,
         exchange_info_day,
+        indicators_day,
+        price_snapshots_job,
         warehouse_refresh,
     ],
-    schedules=[daily_compaction, incremental_trades, daily_exchange_info, daily_warehouse],
+    schedules=[
+        daily_compaction,
+        daily_indicators,
+        daily_warehouse,
+        incremental_trades,
+        daily_exchange_info,
+        hourly_prices,
+    ],
     sensors=[
         known_symbols,
         known_instruments,

@@ -2,7 +2,7 @@
 
 ``crypto-assets.toml`` is looked for in the working directory, or where
 ``CRYPTO_ASSETS_SETTINGS`` points; every value in it has a default. ``CRYPTO_ASSETS_LAKE`` and
-``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file.
+``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file. Keys are read from the environment only.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from crypto_assets.errors import InvalidName, InvalidSettings
+from crypto_assets.model.coin import checked_coin, checked_currency
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.listing import listings
@@ -24,8 +26,11 @@ FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
 LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
+DEMO_KEY_VARIABLE = "COINGECKO_DEMO_API_KEY"
+PRO_KEY_VARIABLE = "COINGECKO_PRO_API_KEY"
 MAIN = "main"
 """The collector there is where the settings name none."""
+_KEY = re.compile(r"[A-Za-z0-9_-]{8,200}", re.ASCII)
 _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -116,6 +121,26 @@ class Warehouse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Symbols such as ``BTCUSDT``, or ``bybit:BTCUSDT`` of another exchange than the settings'."""
 
 
+class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What coins CoinGecko is asked the prices of."""
+
+    coins: tuple[str, ...] = ("bitcoin", "ethereum")
+    """Its own ids."""
+    currencies: tuple[str, ...] = ("usd",)
+    http_url: str | None = None
+    """Another address than that of the plan the key is of."""
+    csv: str | None = None
+    """A file that every new price is appended to as well, below the settings file's directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of one of CoinGecko's plans; it shows itself nowhere."""
+
+    is_pro: bool
+    secret: str = field(repr=False)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -132,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     incremental: Incremental = Incremental()
     ohlcv: Ohlcv = Ohlcv()
     warehouse: Warehouse = Warehouse()
+    prices: Prices = Prices()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -199,9 +225,15 @@ def load() -> Settings:
         length_of(interval)
     for symbol in settings.warehouse.tables:
         Instrument.parse(symbol, settings.venue)
+    for coin in settings.prices.coins:
+        checked_coin(coin)
+    for currency in settings.prices.currencies:
+        checked_currency(currency)
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
-    archive = settings.archive
+    archive, prices = settings.archive, settings.prices
+    if prices.csv is not None:
+        prices = msgspec.structs.replace(prices, csv=str(path.parent / prices.csv))
     if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
         archive = archive.at(url)
     warehouse = settings.warehouse
@@ -213,7 +245,23 @@ def load() -> Settings:
         lake=str(base / lake),
         archive=archive,
         warehouse=warehouse,
+        prices=prices,
     )
+
+
+def coingecko_key() -> ApiKey | None:
+    """Read CoinGecko's key from the environment, the paid plan's first; None without one.
+
+    Raises:
+        InvalidSettings: it is no such key; the message does not show it.
+    """
+    for variable, is_pro in ((PRO_KEY_VARIABLE, True), (DEMO_KEY_VARIABLE, False)):
+        secret = os.environ.get(variable, "").strip()
+        if secret and not _KEY.fullmatch(secret):
+            raise InvalidSettings(f"{variable}: expected letters, digits, - and _")
+        if secret:
+            return ApiKey(is_pro, secret)
+    return None
 
 
 def environment() -> dict[str, str]:

@@ -180,3 +180,43 @@ def test_a_table_of_the_warehouse_is_named_by_its_symbol(table: str, tmp_path: P
     (tmp_path / settings.FILE).write_text(f'[warehouse]\ntables = ["{table}"]\n')
     with pytest.raises(InvalidName):
         settings.load()
+
+
+def test_prices_have_coins_and_a_buffer_beside_the_file(tmp_path: Path) -> None:
+    assert settings.load().prices.coins == ("bitcoin", "ethereum")
+    (tmp_path / settings.FILE).write_text('[prices]\ncoins = ["usd-coin"]\ncsv = "p.csv"\n')
+    found = settings.load().prices
+    assert (found.coins, found.currencies) == (("usd-coin",), ("usd",))
+    assert found.csv == str(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("line", ['coins = ["a/b"]', 'coins = [""]', 'currencies = ["U$D"]'])
+def test_coins_and_currencies_that_are_none_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / settings.FILE).write_text(f"[prices]\n{line}\n")
+    with pytest.raises(InvalidName):
+        settings.load()
+
+
+def test_a_key_is_of_its_plan_and_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(settings.PRO_KEY_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.DEMO_KEY_VARIABLE, " ")
+    assert settings.coingecko_key() is None
+    monkeypatch.setenv(settings.DEMO_KEY_VARIABLE, "CG-0123456789abcdef")
+    found = settings.coingecko_key()
+    assert found is not None
+    assert (found.is_pro, found.secret) == (False, "CG-0123456789abcdef")
+    assert "0123456789" not in repr(found)
+    monkeypatch.setenv(settings.PRO_KEY_VARIABLE, "CG-fedcba9876543210")
+    found = settings.coingecko_key()
+    assert found is not None
+    assert found.is_pro
+
+
+def test_a_key_that_would_break_out_of_its_header_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(settings.PRO_KEY_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.DEMO_KEY_VARIABLE, "secret\r\nX-Evil: 1")
+    with pytest.raises(InvalidSettings, match=settings.DEMO_KEY_VARIABLE) as refused:
+        settings.coingecko_key()
+    assert "secret" not in str(refused.value)

@@ -8,6 +8,7 @@ import pkgutil
 
 from crypto_assets.checks.check import Check
 from crypto_assets.checks.listed import ListingCheck
+from crypto_assets.checks.priced import PriceCheck
 
 
 @functools.cache
@@ -20,6 +21,12 @@ def catalogue() -> dict[str, Check]:
 def listing_checks() -> dict[str, ListingCheck]:
     """Find every check of what a venue lists by its module's name, in order of name."""
     return {name: check for name, check in _defined().items() if isinstance(check, ListingCheck)}
+
+
+@functools.cache
+def price_checks() -> dict[str, PriceCheck]:
+    """Find every check of a day's prices by its module's name, in order of name."""
+    return {name: check for name, check in _defined().items() if isinstance(check, PriceCheck)}
 
 
 def checks_of(asset: str) -> dict[str, Check]:

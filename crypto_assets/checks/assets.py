@@ -6,7 +6,17 @@ import polars as pl
 
 from crypto_assets.checks.day import Day
 from crypto_assets.model.manifest import Manifest
-from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, OHLCV, QUOTES, TRADES, Table
+from crypto_assets.model.tables import (
+    AGG_TRADES,
+    BARS,
+    INDICATORS,
+    KLINES,
+    OHLCV,
+    QUOTES,
+    TRADES,
+    VOLUME_PROFILE,
+    Table,
+)
 
 TABLE_OF: dict[str, Table] = {
     "raw_trades": TRADES,
@@ -18,6 +28,8 @@ TABLE_OF: dict[str, Table] = {
     "klines": KLINES,
     "agg_trades": AGG_TRADES,
     "ohlcv": OHLCV,
+    "indicators": INDICATORS,
+    "volume_profile": VOLUME_PROFILE,
 }
 """The table each asset's rows are of; ``verdicts`` are about a whole day and have none here."""
 
@@ -37,6 +49,8 @@ def frame_of(day: Day, asset: str) -> pl.LazyFrame | None:
         KLINES.name: day.klines,
         AGG_TRADES.name: day.aggregates,
         OHLCV.name: day.ohlcv,
+        INDICATORS.name: day.indicators,
+        VOLUME_PROFILE.name: day.profile,
     }[table.name]
 
 

@@ -101,6 +101,12 @@ class Day:
     """Bars of any exchange, every stored interval."""
     ohlcv_until: dict[str, int] = field(default_factory=dict)
     """By interval: the end of what the exchange had finished when they were fetched, in us."""
+    indicators: pl.LazyFrame | None = None
+    """Indicators of the bars, every interval."""
+    profile: pl.LazyFrame | None = None
+    """Volume by bins of price."""
+    outdated: tuple[str, ...] | None = None
+    """What the indicators or the profile were made of, and what is stored differently by now."""
     sealed: dict[str, SealedFile] = field(default_factory=dict)
     """The sealed files that exist, by asset name."""
     previous: Edge | None = None

@@ -76,7 +76,16 @@ def _failed(error: SchemaErrors, rows_before: int) -> Finding:
 
 CHECK = Check(
     code="R1",
-    assets=("raw_trades", "raw_quotes", "klines", "agg_trades", "ohlcv", "bars_1s"),
+    assets=(
+        "raw_trades",
+        "raw_quotes",
+        "klines",
+        "agg_trades",
+        "ohlcv",
+        "bars_1s",
+        "indicators",
+        "volume_profile",
+    ),
     says="Every row has the columns, types and ranges its table declares.",
     judge=_judge,
 )

@@ -14,7 +14,17 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import asking, downloading, export, fetching, ohlcv, screen, warehousing
+from crypto_assets.cli import (
+    asking,
+    downloading,
+    export,
+    fetching,
+    indicators,
+    ohlcv,
+    prices,
+    screen,
+    warehousing,
+)
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
@@ -447,7 +457,9 @@ def exchange(
 
 app.command("download")(downloading.download)
 app.command("fetch")(fetching.fetch)
+app.command("indicators")(indicators.indicators)
 app.command("ohlcv")(ohlcv.ohlcv)
+app.command("prices")(prices.prices)
 app.command("export")(export.export)
 app.command("sql")(asking.sql)
 app.command("warehouse")(warehousing.warehouse)

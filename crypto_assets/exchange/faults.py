@@ -70,6 +70,12 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Answer with at most so many klines, whatever was asked for; 0 for the limit asked for."""
     klines_from_end: bool = False
     """Where klines of a span are more than an answer holds, give its last ones."""
+    prices_missing: tuple[str, ...] = ()
+    """Coins that CoinGecko does not know: left out of answers, 404 where asked for alone."""
+    prices_null: tuple[str, ...] = ()
+    """Coins whose price is null."""
+    prices_html: bool = False
+    """Answer with a page instead of prices, and 200."""
     unserved: tuple[str, ...] = ()
     """Endpoints REST does not have, such as ``historicalTrades`` on a market-data-only host."""
     halted: tuple[str, ...] = ()

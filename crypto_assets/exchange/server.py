@@ -1,7 +1,7 @@
 """The exchange on a loopback port: its clock, its streams, and the hosts that answer requests.
 
 Everything it decides is decided elsewhere: :mod:`rest` answers, and for their hosts
-:mod:`futures`, :mod:`bybit_rest` and :mod:`bybit_routes`; :mod:`streams` obeys,
+:mod:`futures`, :mod:`bybit_rest`, :mod:`bybit_routes` and :mod:`coingecko`; :mod:`streams` obeys,
 :mod:`playback` plays, :mod:`limits` counts, :mod:`archive_host` gives files, :mod:`desk` refuses
 and counts, :mod:`faults` misbehaves, and :mod:`control` is how it is told to.
 """
@@ -17,7 +17,15 @@ from typing import Self
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from crypto_assets.exchange import bybit_rest, bybit_routes, control, futures, rest, streams
+from crypto_assets.exchange import (
+    bybit_rest,
+    bybit_routes,
+    coingecko,
+    control,
+    futures,
+    rest,
+    streams,
+)
 from crypto_assets.exchange.archive_host import ArchiveHost, Scene
 from crypto_assets.exchange.counters import Counters
 from crypto_assets.exchange.desk import Desk, json_response
@@ -90,6 +98,8 @@ class Exchange:
         app.add_routes(
             [
                 *control.routes(self, self._catch_up),
+                # Before Binance's own: both are below /api/v3.
+                *coingecko.routes(self._desk, self._see, lambda: self._faults),
                 web.get("/api/v3/{path:.+}", self._desk.serving("rest", self._answer)),
                 *futures.routes(self._desk, self._see, self._limits),
                 *bybit_rest.routes(self._desk, self._see, self._limits),

@@ -8,12 +8,15 @@ from crypto_assets.model.tables import (
     AGG_TRADES,
     BARS,
     GAPS,
+    INDICATORS,
     KLINES,
     OHLCV,
+    PRICE_SNAPSHOTS,
     QUOTES,
     REVISIONS,
     TRADES,
     VERDICTS,
+    VOLUME_PROFILE,
     Table,
 )
 
@@ -109,8 +112,26 @@ ASSETS = {
 STORED = {
     **ASSETS,
     "ohlcv": Asset("ohlcv", OHLCV, (), "Finished bars of any exchange, as it gives them."),
+    "indicators": Asset(
+        "indicators",
+        INDICATORS,
+        ("daily_bars", "bars_1s"),
+        "Moving averages, volatility and the average price so far, of bars of 1m to 1d.",
+    ),
+    "volume_profile": Asset(
+        "volume_profile",
+        VOLUME_PROFILE,
+        ("daily_trades", "raw_trades"),
+        "How much was traded at which prices.",
+    ),
+    "price_snapshots": Asset(
+        "price_snapshots",
+        PRICE_SNAPSHOTS,
+        (),
+        "Prices of coins in currencies, hour by hour, as CoinGecko gives them.",
+    ),
 }
-"""Everything the lake keeps: these, and what is fetched for itself."""
+"""Everything the lake keeps: these, what is fetched for itself, and what is derived of a day."""
 
 
 def upstream_of(name: str) -> frozenset[str]:

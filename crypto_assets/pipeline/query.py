@@ -15,11 +15,13 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import FETCHED, PRICE
 from crypto_assets.pipeline import completeness
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.pipeline.views import VIEWS, every_day
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
+from crypto_assets.transforms.over_days import columns_over_days, over_days
 from crypto_assets.transforms.rollup import roll_up
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -30,9 +32,10 @@ def views_of(lake: Lake) -> dict[str, View]:
 
     Each of :data:`VIEWS` reads a partition's sealed file where it has one and its hot files
     elsewhere; where hot parts overlap each id comes once.
-    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``listings`` and
-    ``symbol_history`` are what the exchange said of its symbols; ``completeness`` is what is known
-    of days, found out only of those that are asked for.
+    ``bars_1m`` and every longer interval are rolled up from ``bars_1s``; ``indicators_1d`` is
+    computed over the stored days of ``indicators``, ``price_indicators_1d`` over those of
+    ``price_snapshots``; ``listings`` and ``symbol_history`` are what the exchange said of its
+    symbols; ``completeness`` is what is known of days, found out only of those that are asked for.
     """
     views = {name: _view(lake, name) for name in VIEWS}
     seconds = views["bars_1s"]
@@ -43,6 +46,9 @@ def views_of(lake: Lake) -> dict[str, View]:
         {name: of for name, of in completeness.COMPLETENESS.items() if name not in HIVE},
     )
     views["completeness"] = View(known, frames=[completeness.scan(lake)])
+    views["price_snapshots"] = _by_coin(views["price_snapshots"])
+    views["price_indicators_1d"] = _prices_over_days(views["price_snapshots"])
+    views["indicators_1d"] = _over_days(views["indicators"])
     return views | views_of_listings(lake)
 
 
@@ -67,13 +73,43 @@ def _labelled(frame: pl.LazyFrame, partition: Partition) -> pl.LazyFrame:
 def _rolled(seconds: View, interval: Interval) -> View:
     if not seconds.files:
         return View(seconds.schema)
-    bars = pl.scan_parquet(
-        list(seconds.files),
+    return View(seconds.schema, frames=[roll_up(_scan(seconds), interval, by=tuple(HIVE))])
+
+
+def _over_days(indicators: View) -> View:
+    """Compute averages and volatility of daily closes over every stored day."""
+    schema = columns_over_days("close", PRICE)
+    if not indicators.files:
+        return View(schema)
+    days = _scan(indicators).filter(pl.col("interval") == Interval.DAY.value)
+    return View(schema, frames=[over_days(days, ("venue", "symbol"), "close", PRICE)])
+
+
+def _by_coin(prices: View) -> View:
+    """Show the prices of coins; a coin is the symbol of its row."""
+    if not prices.files:
+        return prices
+    return View(prices.schema, frames=[_scan(prices).with_columns(symbol=pl.col("coin"))])
+
+
+def _prices_over_days(prices: View) -> View:
+    """Compute averages and volatility of the last price of every stored day."""
+    schema = pl.Schema({"currency": pl.String(), **columns_over_days("price", FETCHED)})
+    if not prices.frames:
+        return View(schema)
+    (rows,) = prices.frames
+    by = ("venue", "symbol", "currency")
+    days = rows.sort("ts_updated").group_by(*by, "date").agg(pl.col("price").last())
+    return View(schema, frames=[over_days(days, by, "price", FETCHED)])
+
+
+def _scan(view: View) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        list(view.files),
         hive_partitioning=True,
         hive_schema=HIVE,
         glob=False,
     )
-    return View(seconds.schema, frames=[roll_up(bars, interval, by=tuple(HIVE))])
 
 
 def query(

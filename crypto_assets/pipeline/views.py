@@ -21,6 +21,9 @@ VIEWS = {
     "klines": ("klines",),
     "agg_trades": ("agg_trades",),
     "ohlcv": ("ohlcv",),
+    "indicators": ("indicators",),
+    "volume_profile": ("volume_profile",),
+    "price_snapshots": ("price_snapshots",),
     "verdicts": ("verdicts",),
     "gaps": ("gaps",),
     "revisions": ("revisions",),
@@ -59,16 +62,19 @@ def every_day(lake: Lake, view: str) -> Iterator[Held]:
                 yield _held(lake, asset, partition)
 
 
+def asset_of(lake: Lake, view: str, partition: Partition) -> str | None:
+    """Choose what a view reads of one partition, None where nothing of it is stored."""
+    return next((asset for asset in VIEWS[view] if lake.layout.files(asset, partition)), None)
+
+
 def day(lake: Lake, view: str, partition: Partition) -> Held | None:
     """Find what a view reads of one partition, None where nothing of it is stored.
 
     Raises:
         UnreadableInput: a part's manifest cannot be read, where there are several.
     """
-    for asset in VIEWS[view]:
-        if lake.layout.files(asset, partition):
-            return _held(lake, asset, partition)
-    return None
+    asset = asset_of(lake, view, partition)
+    return None if asset is None else _held(lake, asset, partition)
 
 
 def _held(lake: Lake, asset: str, partition: Partition) -> Held:

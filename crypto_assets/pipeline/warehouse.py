@@ -228,7 +228,8 @@ def _views() -> tuple[str, ...]:
 def _statements(trees: Mapping[str, Path], venue: str) -> Iterable[str]:
     yield warehouse.completeness_view()
     for name, assets in VIEWS.items():
-        yield view(name, views.of_tree(STORED[assets[0]].table, trees[name]))
+        selected = views.of_tree(STORED[assets[0]].table, trees[name])
+        yield view(name, views.by_coin(selected) if name == "price_snapshots" else selected)
     for interval in Interval:
         if interval is not Interval.SECOND:
             yield view(f"bars_{interval}", views.rolled_up(interval))

@@ -66,6 +66,7 @@ def type_of(dtype: object) -> str:
 _TYPES: dict[type[object], str] = {
     pl.Int64: "BIGINT",
     pl.UInt32: "UINTEGER",
+    pl.Float64: "DOUBLE",
     pl.Boolean: "BOOLEAN",
     pl.String: "VARCHAR",
     pl.Date: "DATE",

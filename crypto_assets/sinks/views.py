@@ -38,6 +38,11 @@ def of_tree(table: Table, tree: Path, *, labels: tuple[str, ...] = tuple(_HIVE))
     return " UNION ALL ".join(selects) or _nothing(table, columns)
 
 
+def by_coin(prices: str) -> str:
+    """Give prices of coins the coin as their symbol."""
+    return f"SELECT * REPLACE (coin AS symbol) FROM ({prices})"  # noqa: S608 - our own
+
+
 def _parquet(directory: Path, labels: tuple[str, ...], more: str = "") -> str:
     files = path(directory, "*/" * len(labels) + "*.parquet")
     types = ", ".join(f"'{label}': {_HIVE[label]}" for label in labels)

@@ -6,9 +6,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from crypto_assets.errors import StreamLost
 from crypto_assets.sources.budget import Allowance, Budget
+
+_TRIES = 6
+_LONGEST_BACKOFF_S = 10.0
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -45,6 +50,28 @@ class Guard:
             if wait > self.patience_s:
                 raise StreamLost(f"{self.host}: asks to be left alone for {wait:.0f} s", wait)
             self.sleep(wait)
+
+    def ask(self, weight: int, send: Callable[[], _T]) -> _T:
+        """Send something of a weight in its turn, and again where no answer came.
+
+        After a server error or a lost connection that is 1, 2, 4, 8, 10 s later; after a refusal
+        for asking too much when the server said it may be.
+
+        Raises:
+            StreamLost: the server cannot answer now; ``retry_after`` says when to ask again.
+            Refused: it will not answer this.
+        """
+        tries = 0
+        while True:
+            with self.turn(weight):
+                try:
+                    return send()
+                except StreamLost as lost:
+                    tries += 1
+                    if tries == _TRIES:
+                        raise
+                    backoff = 0.0 if lost.retry_after else 2.0 ** (tries - 1)
+            self.sleep(min(backoff, _LONGEST_BACKOFF_S))
 
     def _take(self, weight: int) -> float:
         """Count a request of a weight, or say how long to wait before it."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from requests import Response
 
 _TIMEOUT_S = 10
-_TRIES = 6
-_LONGEST_BACKOFF_S = 10.0
 _RETRY_AFTER_S = 60.0
 """Where a refusal does not say how long."""
 _USED = "X-MBX-USED-WEIGHT-1M"
@@ -60,17 +58,7 @@ class Rest:
             StreamLost: the server cannot answer now; ``retry_after`` says when to ask again.
             Refused: it will not answer this.
         """
-        tries = 0
-        while True:
-            with self.guard.turn(weight):
-                try:
-                    return self._send(what)
-                except StreamLost as lost:
-                    tries += 1
-                    if tries == _TRIES:
-                        raise
-                    backoff = 0.0 if lost.retry_after else 2.0 ** (tries - 1)
-            self.sleep(min(backoff, _LONGEST_BACKOFF_S))
+        return self.guard.ask(weight, lambda: self._send(what))
 
     def _send(self, what: Callable[[Spot], Any]) -> Answer:
         import requests

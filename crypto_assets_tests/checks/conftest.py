@@ -21,7 +21,9 @@ from crypto_assets.model.manifest import Input, Manifest
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import AGG_TRADES, BARS, KLINES, QUOTES, TRADES, Table
 from crypto_assets.model.verdict import Verdict
+from crypto_assets.transforms.indicators import indicators
 from crypto_assets.transforms.ohlcv import frame_of
+from crypto_assets.transforms.volume_profile import volume_profile
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "binance_spot"
 EIGHT = Decimal("0.00000001")
@@ -115,6 +117,20 @@ class Make:
             .select(KLINES.schema.names())
             .with_columns(pl.col(PRICES).fill_null(Decimal(1)))
             .cast(KLINES.schema)
+        )
+
+    def derived(self) -> Day:
+        """A day with indicators and a profile, whose seconds 20 to 29 may lack trades."""
+        trades = self.trades()
+        bars = self.bars(trades).with_columns(
+            is_complete=~pl.int_range(pl.len()).is_between(20, 29),
+        )
+        return Day(
+            partition=self.partition,
+            bars=bars.lazy(),
+            indicators=indicators(bars.lazy(), [], self.partition).lazy(),
+            profile=volume_profile(trades.lazy(), Decimal("0.1")).lazy(),
+            outdated=(),
         )
 
     def aggregates(self, trades: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,8 @@ from crypto_assets.checks.evaluate import blocked_by, evaluate
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.tables import TRADES
 from crypto_assets.model.verdict import Severity, Verdict
+from crypto_assets.transforms.indicators import indicators
+from crypto_assets.transforms.volume_profile import volume_profile
 
 if TYPE_CHECKING:
     from crypto_assets_tests.checks.conftest import Make
@@ -43,6 +45,9 @@ def whole(make: Make, trades: pl.DataFrame) -> Day:
         rules=Rules(tick_size=Decimal("0.001"), step_size=Decimal("0.01")),
         ohlcv=make.ohlcv().lazy(),
         ohlcv_until={"1h": make.partition.end_us},
+        indicators=indicators(make.bars(trades).lazy(), [], make.partition).lazy(),
+        profile=volume_profile(trades.lazy(), Decimal("0.001")).lazy(),
+        outdated=(),
     )
 
 

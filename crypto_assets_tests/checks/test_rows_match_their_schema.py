@@ -103,3 +103,17 @@ def test_a_price_of_zero_of_any_exchange_is_not_as_declared(make: Make) -> None:
     assert make.judge("ohlcv", NAME, make.fetched(good)).passed
     bad = good.with_columns(low=pl.col("low") - pl.col("low"))
     assert not make.judge("ohlcv", NAME, make.fetched(bad)).passed
+
+
+def test_derived_rows_that_are_not_as_declared_are_told(make: Make) -> None:
+    good = make.derived()
+    assert good.indicators is not None
+    assert good.profile is not None
+    bad = replace(
+        good,
+        indicators=good.indicators.with_columns(rv_1s=pl.lit(-1.0)),
+        profile=good.profile.with_columns(trade_count=pl.lit(0, dtype=pl.Int64)),
+    )
+    for asset in ("indicators", "volume_profile"):
+        assert make.judge(asset, "rows_match_their_schema", good).passed
+        assert not make.judge(asset, "rows_match_their_schema", bad).passed

@@ -74,7 +74,7 @@ def test_a_refresh_tells_what_it_loaded_and_the_next_one_that_nothing_changed(
     path = tmp_path / "db" / "w.duckdb"
     assert first.status == 0
     assert first.out.splitlines() == [
-        f"{path}: refreshed, 18 views",
+        f"{path}: refreshed, 21 views",
         "trades_nexousdt: 3 rows",
         "1 days loaded, 0 unchanged",
     ]

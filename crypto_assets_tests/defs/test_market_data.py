@@ -56,6 +56,9 @@ def test_the_asset_graph_is_this() -> None:
         "gaps": ["verdicts"],
         "revisions": ["gaps"],
         "ohlcv": [],
+        "price_snapshots": [],
+        "indicators": ["bars_1s", "daily_bars"],
+        "volume_profile": ["daily_trades", "raw_trades"],
     }
 
 

@@ -54,7 +54,7 @@ def test_types_on_disk_are_those_of_the_model(table: Table) -> None:
     for field in arrow_schema(table):
         assert not pa.types.is_large_string(field.type)
         assert not pa.types.is_string_view(field.type)
-        assert not pa.types.is_floating(field.type)
+        assert pa.types.is_floating(field.type) == table.schema[field.name].is_float()
         assert field.nullable == columns[field.name].nullable
         dtype = table.schema[field.name]
         if isinstance(dtype, pl.Decimal):

@@ -21,7 +21,7 @@ from crypto_assets.lake.lake import Lake, sidecar_of
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline import frozen_views, warehouse
+from crypto_assets.pipeline import frozen_views, indicators, warehouse
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.fold import sweep
 from crypto_assets.pipeline.ingest import take
@@ -67,6 +67,8 @@ def kept(nexo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     root = tmp_path_factory.mktemp("kept") / "it's a läke [1] 币安"
     shutil.copytree(nexo_root, root)
     lake = Lake(root)
+    for asset in indicators.DERIVED:
+        indicators.build(lake, asset, DAY)
     refreshed(lake, NEXO)
     yield lake
     shutil.rmtree(root)
