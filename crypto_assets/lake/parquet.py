@@ -161,7 +161,7 @@ def read_footer(path: Path) -> Footer:
     table = TABLES.get(manifest.table)
     if table is None:
         raise SchemaMismatch(f"{path}: its manifest names an unknown table {manifest.table!r}")
-    schema = pl.scan_parquet(path, hive_partitioning=False).collect_schema()
+    schema = pl.scan_parquet(path, hive_partitioning=False, glob=False).collect_schema()
     return Footer(manifest, metadata.num_rows, schema, _row_group_keys(metadata, table))
 
 
