@@ -11,15 +11,16 @@ from crypto_assets.model.tables import Table
 
 _NULLS_AT_ONCE = 1 << 20
 _LENGTH_BYTES = 8
+_NAMES = {pl.Int64: "whole", pl.Boolean: "flag", pl.String: "text", pl.Float64: "float"}
 
 
 class LogicalHash:
     """Hash a table's values frame by frame; where the frames are cut makes no difference.
 
     Every hashed column has its own sha256 over fixed-width little-endian values (decimals as 16
-    byte integers at their scale, times as microseconds, booleans as a byte, text as a length and
-    UTF-8), nullable ones another over their null flags. The digest is the sha256 of the column
-    names, types and hashes in declared order.
+    byte integers at their scale, times as microseconds, booleans as a byte, floats as their 8 IEEE
+    754 bytes, text as a length and UTF-8), nullable ones another over their null flags. The digest
+    is the sha256 of the column names, types and hashes in declared order.
 
     Of the table's optional columns, one without any value is left out, and one without any null
     is hashed as one that cannot be null.
@@ -84,7 +85,7 @@ def _named(dtype: pl.DataType) -> str:
         return f"decimal({dtype.precision},{dtype.scale})"
     if isinstance(dtype, pl.Datetime):
         return f"time({dtype.time_unit},{dtype.time_zone})"
-    return {pl.Int64: "whole", pl.Boolean: "flag", pl.String: "text"}[dtype.base_type()]
+    return _NAMES[dtype.base_type()]
 
 
 def _width(dtype: pl.DataType) -> int:

@@ -22,11 +22,13 @@ from crypto_assets.model.gap import Cause, GapState
 PRICE = pl.Decimal(18, 8)
 QUANTITY = pl.Decimal(28, 8)
 FETCHED = pl.Decimal(38, 18)
+AVERAGE = pl.Decimal(38, 12)
 TIME = pl.Datetime("us", "UTC")
 
 Price = Annotated[pl.Decimal, 18, 8]
 Quantity = Annotated[pl.Decimal, 28, 8]
 Fetched = Annotated[pl.Decimal, 38, 18]
+Average = Annotated[pl.Decimal, 38, 12]
 Time = Annotated[pl.Datetime, "us", "UTC"]
 
 
@@ -175,6 +177,83 @@ class Ohlcv(pa.DataFrameModel):
     volume: Fetched = pa.Field(
         ge=0,
         description="As the exchange counts it: base units, of some derivatives contracts.",
+    )
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class Indicators(pa.DataFrameModel):
+    """One row a bar of an interval, known when the bar ends; null where trades may be missing.
+
+    Averages and rolling volatilities are of the last 20, 50 and 200 bars of the interval, the
+    row's own with them.
+    """
+
+    interval: pl.String = pa.Field(description="The bar's length, such as 1m.")
+    ts_open: Time = pa.Field(description="When the bar opens.")
+    close: Price = pa.Field(nullable=True, gt=0, description="Its close; null if not complete.")
+    vwap_so_far: Price = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Quote volume / volume from midnight to the bar's end, rounded to 8 decimals.",
+    )
+    sma_20: Average = pa.Field(nullable=True, gt=0, description="Simple average of closes, exact.")
+    sma_50: Average = pa.Field(nullable=True, gt=0)
+    sma_200: Average = pa.Field(nullable=True, gt=0)
+    ema_20: pl.Float64 = pa.Field(
+        nullable=True,
+        gt=0,
+        description="Exponential average of closes, alpha = 2 / 21; begins with the simple one.",
+    )
+    ema_50: pl.Float64 = pa.Field(nullable=True, gt=0)
+    ema_200: pl.Float64 = pa.Field(nullable=True, gt=0)
+    log_return: pl.Float64 = pa.Field(nullable=True, description="ln(close / close before).")
+    rv_1s: pl.Float64 = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Realized volatility of the bar: root of the sum of its squared 1 s returns.",
+    )
+    rv_1m: pl.Float64 = pa.Field(
+        nullable=True,
+        ge=0,
+        description="The same of its 1 m returns.",
+    )
+    volatility_20: pl.Float64 = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Realized volatility of the last 20 log returns, a year of 365 x 86,400 s.",
+    )
+    volatility_50: pl.Float64 = pa.Field(nullable=True, ge=0)
+    volatility_200: pl.Float64 = pa.Field(nullable=True, ge=0)
+    parkinson: pl.Float64 = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Volatility of the bar by its high and low (Parkinson 1980).",
+    )
+    garman_klass: pl.Float64 = pa.Field(
+        nullable=True,
+        ge=0,
+        description="Volatility of the bar by its four prices (Garman, Klass 1980).",
+    )
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+class VolumeProfile(pa.DataFrameModel):
+    """One row a range of prices in which something was traded on the day, ascending."""
+
+    price_from: Price = pa.Field(unique=True, ge=0, description="The lowest price of the bin.")
+    price_to: Price = pa.Field(gt=0, description="Where the next bin begins.")
+    volume: Quantity = pa.Field(ge=0, description="Base units traded.")
+    taker_buy_volume: Quantity = pa.Field(ge=0, description="Base units bought by takers.")
+    trade_count: pl.Int64 = pa.Field(gt=0, description="Trades.")
+    is_point_of_control: pl.Boolean = pa.Field(description="The bin of the largest volume.")
+    is_value_area: pl.Boolean = pa.Field(
+        description="One of the bins around it that hold 70 % of the volume.",
     )
 
     class Config:
@@ -342,6 +421,8 @@ KLINES = _table(
     optional=("trade_count", "taker_buy_volume", "taker_buy_quote_volume"),
 )
 OHLCV = _table("ohlcv", Ohlcv, ("interval", "ts_open"), time="ts_open")
+INDICATORS = _table("indicators", Indicators, ("interval", "ts_open"))
+VOLUME_PROFILE = _table("volume_profile", VolumeProfile, ("price_from",))
 VERDICTS = _table("verdicts", Verdicts, ("asset", "check"))
 GAPS = _table("gaps", Gaps, ("first_trade_id", "ts_found"))
 REVISIONS = _table("revisions", Revisions, ("input", "new_sha256"))
@@ -356,6 +437,8 @@ TABLES = {
         BARS,
         KLINES,
         OHLCV,
+        INDICATORS,
+        VOLUME_PROFILE,
         VERDICTS,
         GAPS,
         REVISIONS,

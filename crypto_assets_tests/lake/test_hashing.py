@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
+import struct
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.lake.hashing import LogicalHash
-from crypto_assets.model.tables import BARS, TABLES, TRADES, VERDICTS, Table
+from crypto_assets.model.tables import BARS, INDICATORS, TABLES, TRADES, VERDICTS, Table
 
 Frame = Callable[..., pl.DataFrame]
 AT = dt.datetime(2024, 7, 24, tzinfo=dt.UTC)
@@ -57,6 +59,7 @@ _KINDS = {
     pl.Boolean: "flag",
     pl.Datetime: "time(us,UTC)",
     pl.String: "text",
+    pl.Float64: "float",
 }
 
 
@@ -72,7 +75,9 @@ def by_the_book(frame: pl.DataFrame, table: Table) -> str:
         for value in frame[name].to_list():
             nulls.update(bytes([value is None]))
             if dtype.is_decimal():
-                values.update(int((value or 0) * 10**8).to_bytes(16, "little", signed=True))
+                values.update(
+                    int((value or 0) * 10**dtype.scale).to_bytes(16, "little", signed=True)
+                )
             elif dtype.is_temporal():
                 since = (value - EPOCH) // dt.timedelta(microseconds=1)
                 values.update(since.to_bytes(8, "little", signed=True))
@@ -81,6 +86,8 @@ def by_the_book(frame: pl.DataFrame, table: Table) -> str:
             elif dtype == pl.String:
                 text = (value or "").encode()
                 values.update(len(text).to_bytes(8, "little") + text)
+            elif dtype.is_float():
+                values.update(struct.pack("<d", value or 0.0))
             else:
                 values.update((value or 0).to_bytes(8, "little", signed=True))
         is_full = name in table.optional and frame[name].null_count() == 0
@@ -101,6 +108,19 @@ def test_the_hash_is_the_one_described(trades: Frame) -> None:
     for named in (names, names.fill_null("c")):
         frame = trades(range(5)).with_columns(named)
         assert digest(frame, TRADES) == by_the_book(frame, TRADES)
+
+
+def test_floats_are_hashed_to_the_last_bit() -> None:
+    floats: list[float | None] = [0.1, None, math.nextafter(0.1, 1)]
+    columns: dict[str, list[object]] = {
+        name: [*floats] if dtype.is_float() else [1, None, 2]
+        for name, dtype in INDICATORS.schema.items()
+    }
+    named = columns | {"interval": ["1m", "1m", "5m"], "ts_open": [AT, AT, AT]}
+    frame = pl.DataFrame(named, schema=INDICATORS.schema)
+    assert digest(frame, INDICATORS) == by_the_book(frame, INDICATORS)
+    other = frame.with_columns(rv_1s=pl.lit(0.1))
+    assert digest(other, INDICATORS) != digest(frame, INDICATORS)
 
 
 def test_a_hash_outlives_the_libraries_that_made_it(trades: Frame) -> None:

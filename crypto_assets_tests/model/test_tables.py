@@ -12,9 +12,11 @@ import pytest
 
 from crypto_assets.model.tables import (
     AGG_TRADES,
+    AVERAGE,
     BARS,
     FETCHED,
     GAPS,
+    INDICATORS,
     KLINES,
     LISTINGS,
     OHLCV,
@@ -26,6 +28,7 @@ from crypto_assets.model.tables import (
     TIME,
     TRADES,
     VERDICTS,
+    VOLUME_PROFILE,
     Table,
     validate,
 )
@@ -77,6 +80,10 @@ GOOD: dict[str, dict[str, list[object]]] = {
     | {"interval": ["1m"], "ts_open": [AT], "trade_count": [0]},
     "ohlcv": {name: [Decimal(1)] for name, dtype in OHLCV.schema.items() if dtype.is_decimal()}
     | {"interval": ["1m"], "ts_open": [AT]},
+    "indicators": {name: [None, 1] for name in INDICATORS.schema}
+    | {"interval": ["1m", "1m"], "ts_open": [AT, AT + dt.timedelta(minutes=1)]},
+    "volume_profile": {name: [1, 2] for name in VOLUME_PROFILE.schema}
+    | {"is_point_of_control": [True, False], "is_value_area": [True, True]},
     "verdicts": {name: ["x"] for name in VERDICTS.schema}
     | {"severity": ["WARN"], "passed": [True]},
     "listings": {
@@ -111,10 +118,11 @@ def test_the_schema_derives_from_the_model(table: Table) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_no_column_is_a_float_and_all_of_a_kind_have_one_type(table: Table) -> None:
-    assert not any(dtype.is_float() for dtype in table.schema.values())
+def test_nothing_observed_is_a_float_and_all_of_a_kind_have_one_type(table: Table) -> None:
+    is_computed = table is INDICATORS
+    assert is_computed or not any(dtype.is_float() for dtype in table.schema.values())
     for dtype in table.schema.values():
-        if dtype.is_decimal():
+        if dtype.is_decimal() and not (is_computed and dtype == AVERAGE):
             assert dtype in ((FETCHED,) if table is OHLCV else (PRICE, QUANTITY))
         if dtype.is_temporal():
             assert dtype == TIME
@@ -159,6 +167,14 @@ BAD: list[tuple[Table, str, list[object]]] = [
     (LISTINGS, "symbol", ["BTCUSDT", "BTCUSDT"]),
     (LISTINGS, "tick_size", [Decimal(0), None]),
     (LISTINGS, "status", [None, "TRADING"]),
+    (INDICATORS, "close", [Decimal(0), None]),
+    (INDICATORS, "sma_20", [Decimal(-1), None]),
+    (INDICATORS, "ema_200", [-1.0, None]),
+    (INDICATORS, "rv_1s", [-0.1, None]),
+    (INDICATORS, "interval", [None, "1m"]),
+    (VOLUME_PROFILE, "price_from", [Decimal(1), Decimal(1)]),
+    (VOLUME_PROFILE, "volume", [Decimal(-1), Decimal(1)]),
+    (VOLUME_PROFILE, "trade_count", [0, 1]),
     (VERDICTS, "severity", ["FATAL"]),
     (VERDICTS, "passed", [None]),
 ]
