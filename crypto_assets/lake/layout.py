@@ -116,6 +116,11 @@ class Layout:
         """The directory of the pages for people."""
         return self.root / "reports"
 
+    @property
+    def completeness(self) -> Path:
+        """The page of all symbols and days."""
+        return self.reports / "completeness.html"
+
     def report(self, partition: Partition) -> Path:
         """The page of one day."""
         return self.directory("reports", partition) / "report.html"

@@ -79,14 +79,17 @@ class Sizes:
     sold: int
 
 
+CURVES = ("sma_20", "ema_50", "vwap_so_far", "volatility_20")
+"""The columns of Indicators that are drawn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """What is derived from bars of one interval; all floats, as the formulas demand."""
+    """What is derived from a day's bars of one interval; floats, for they become pixels."""
 
     step_us: int
-    start_us: int
     columns: Mapping[str, Sequence[float | None]]
-    """By name, one value a bar."""
+    """By their names among :data:`CURVES`, one value a bar; only those with any value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,8 @@ class DayReport:
     """The same by the hour."""
     sizes: Sequence[Sizes] = ()
     curves: Sequence[Curves] = ()
-    profile: Sequence[tuple[Decimal, Decimal, Decimal, Decimal]] = ()
-    """Lowest and highest price of a level, base units that takers bought and sold in it."""
+    profile: pl.DataFrame | None = None
+    """The VolumeProfile schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,11 @@ from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.gap import Gap
 from crypto_assets.model.interval import SECOND_US, Interval, length_of
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.report import DayReport, FileFact, Sizes
-from crypto_assets.model.tables import KLINES, TIME
+from crypto_assets.model.report import Curves, DayReport, FileFact, Sizes
+from crypto_assets.model.tables import BARS, KLINES, TIME
 from crypto_assets.model.verdict import Condition
 from crypto_assets.pipeline import gaps, verdicts
+from crypto_assets.pipeline.curves import curves_of, profile_of
 from crypto_assets.pipeline.facts import facts_of
 from crypto_assets.pipeline.marks import marks_of
 from crypto_assets.pipeline.status import status_of
@@ -71,7 +72,7 @@ def report_of(lake: Lake, partition: Partition) -> DayReport:
     with contextlib.suppress(UnreadableInput):
         drawn, step_us, bars = _bars(lake, partition)
     found = _gaps(lake, partition)
-    numbered = bars if drawn != "klines" else None
+    own = bars if drawn != "klines" else None
     return DayReport(
         partition=partition,
         condition=Condition(day.condition),
@@ -91,14 +92,23 @@ def report_of(lake: Lake, partition: Partition) -> DayReport:
             found,
             day.missing,
             stored.verdicts,
-            numbered,
+            own,
         ),
         drawn=drawn,
         step_us=step_us,
         bars=bars,
         hours=_hours(bars),
         sizes=_sizes(lake, partition),
+        curves=_curves(lake, partition, own),
+        profile=None if own is None else profile_of(lake, partition, own),
     )
+
+
+def _curves(lake: Lake, partition: Partition, bars: pl.DataFrame | None) -> list[Curves]:
+    if bars is not None:
+        with contextlib.suppress(UnreadableInput):
+            return curves_of(lake, partition, bars)
+    return []
 
 
 def _gaps(lake: Lake, partition: Partition) -> list[Gap]:
@@ -162,9 +172,15 @@ def _whole_day(klines: pl.DataFrame, partition: Partition, step_us: int) -> pl.D
 
 
 def _hours(bars: pl.DataFrame | None) -> pl.DataFrame | None:
-    if bars is None or "vwap" not in bars.columns:
+    """Merge bars, or klines with what those lack left null, by the hour."""
+    if bars is None:
         return None
-    return roll_up(bars.lazy(), Interval.HOUR).collect()
+    lacking = (
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in BARS.schema.items()
+        if name not in bars.columns
+    )
+    return roll_up(bars.lazy().with_columns(lacking), Interval.HOUR).collect()
 
 
 def _sizes(lake: Lake, partition: Partition) -> list[Sizes]:

@@ -14,7 +14,9 @@
   const quoted = await quoteVolume();
   const starts = day.start_us / SECOND;
   const ends = day.end_us / SECOND;
-  const shown = { fast: true, slow: true, profile: true, marks: true };
+  const { names } = day.curves;
+  const over = names.filter((one) => one.over);
+  const shown = { profile: true, marks: true, ...Object.fromEntries(names.map(({ name }) => [name, true])) };
   const view = { min: starts, max: ends };
   let bars = base;
   let plots = [];
@@ -60,7 +62,7 @@
     }
     const row = curveRow(from);
     if (row && until - from === row.curve.step_us / SECOND) {
-      for (const [name, label] of Object.entries(day.curve_names || {})) {
+      for (const { name, label } of names) {
         const found = row.curve.columns[name] && row.curve.columns[name][row.at];
         if (found !== null && found !== undefined) parts.push([label, significant(found)]);
       }
@@ -104,14 +106,14 @@
   /* ---- derived curves ---- */
 
   function curveFor(step) {
-    const known = day.curves.filter((curve) => curve.step_us >= step);
+    const known = day.curves.grids.filter((curve) => curve.step_us >= step);
     return known.length ? known.reduce((a, b) => (a.step_us <= b.step_us ? a : b)) : null;
   }
 
   function curveRow(from) {
     const curve = curveFor(bars.step);
     if (!curve) return null;
-    return { curve, at: Math.floor((from * SECOND - curve.start_us) / curve.step_us) };
+    return { curve, at: Math.floor(((from - starts) * SECOND) / curve.step_us) };
   }
 
   const significant = (value) => Number(value.toPrecision(7)).toString();
@@ -167,6 +169,8 @@
     const places = Math.min(10, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
     return value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
   };
+
+  const percent = (value, splits) => plain(value * 100, splits.map((one) => one * 100)) + " %";
 
   function clipped(plot, draw) {
     const { left, top, width, height } = plot.bbox;
@@ -238,8 +242,8 @@
     clipped(plot, (pen, { left, width }) => {
       const most = Math.max(...day.profile.map(([, , bought, sold]) => Number(bought) + Number(sold)));
       const room = width * 0.16;
-      pen.globalAlpha = 0.35;
-      for (const [low, high, bought, sold] of day.profile) {
+      for (const [low, high, bought, sold, isValueArea] of day.profile) {
+        pen.globalAlpha = isValueArea ? 0.34 : 0.18;
         const top = plot.valToPos(Number(high), "y", true);
         const tall = Math.max(1, plot.valToPos(Number(low), "y", true) - top - 1);
         const first = (Number(bought) / most) * room;
@@ -287,27 +291,25 @@
   const unseen = { paths: () => null, points: { show: false } };
 
   function panels() {
-    const names = day.curve_names || {};
     const found = [{
       title: "Price, quote units", height: 330, main: true,
-      labels: [...(names.fast ? [["fast", names.fast, "fast"]] : []),
-               ...(names.slow ? [["slow", names.slow, "slow"]] : []),
-               ...(day.profile.length ? [["profile", "volume by price", "up"]] : [])],
+      labels: [...over.filter(({ name }) => shown[name]).map(({ label, tone }) => [label, tone]),
+               ...(day.profile.length && shown.profile ? [["volume by price, bought and sold", "up"]] : [])],
       data: () => [float(bars.high, bars.pricePlaces), float(bars.low, bars.pricePlaces),
-                   curveValues("fast"), curveValues("slow")],
-      series: [unseen, unseen, line("fast", { show: shown.fast }), line("slow", { show: shown.slow })],
+                   ...over.map(({ name }) => curveValues(name))],
+      series: [unseen, unseen, ...over.map(({ name, tone }) => line(tone, { show: shown[name] }))],
       range: (data) => range([data[1], data[2]]),
       behind: drawProfile, draw: drawCandles, values: plain,
     }, {
       title: "Volume, base units", height: 110,
-      labels: base.bought ? [[null, "takers bought", "up"], [null, "takers sold", "down"]] : [],
+      labels: base.bought ? [["takers bought", "up"], ["takers sold", "down"]] : [],
       data: () => [float(bars.volume, bars.volumePlaces)], series: [unseen],
       range: (data) => range([data[1]], 0), draw: drawVolume, values: short,
     }];
-    if (names.volatility) {
+    for (const { name, label, tone } of names.filter((one) => !one.over)) {
       found.push({
-        title: names.volatility, height: 100, labels: [], values: short,
-        data: () => [curveValues("volatility")], series: [line("vol", {})],
+        title: label, height: 100, labels: [], values: percent,
+        data: () => [curveValues(name)], series: [line(tone, {})],
         range: (data) => range([data[1]], 0),
       });
     }
@@ -343,7 +345,7 @@
     const labelled = panel.main || isLast;
     return {
       width, height: panel.height + (labelled ? 26 : 8), legend: { show: false }, pxAlign: 1,
-      padding: [6, 10, 0, 0],
+      padding: [6, 18, 0, 0],
       cursor: { sync: { key: "day" }, points: { show: false }, y: Boolean(panel.main),
                 drag: { x: true, y: false, dist: 4 },
                 bind: { dblclick: () => () => { look(starts, ends); return null; } } },
@@ -352,7 +354,7 @@
       axes: [
         { ...axis, size: labelled ? 26 : 8, splits: timeSplits, gap: 3,
           values: (plot, splits) => (labelled ? timeLabels(plot, splits) : splits.map(() => "")) },
-        { ...axis, size: 74, gap: 4, space: 34,
+        { ...axis, size: 74, gap: 4, space: 26,
           values: (_, splits) => splits.map((one) => panel.values(one, splits)) },
       ],
       series: [{}, ...panel.series],
@@ -415,7 +417,7 @@
 
   function colours() {
     const style = getComputedStyle(document.documentElement);
-    const names = ["ink", "muted", "grid", "up", "down", "fast", "slow", "vol", "spread", "paper",
+    const names = ["ink", "muted", "grid", "up", "down", "fast", "slow", "vwap", "vol", "spread", "paper",
       "mark-missing", "mark-denied", "mark-healed", "mark-halt", "mark-unheard"];
     theme = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
@@ -433,7 +435,7 @@
     plots = wanted.map((panel, index) => {
       const holder = element("div", null, { className: "panel" });
       const title = element("h3", panel.title);
-      for (const [, label, tone] of panel.labels) {
+      for (const [label, tone] of panel.labels) {
         const told = element("span", label);
         told.style.setProperty("--tone", `var(--${tone})`);
         title.append(told);
@@ -469,8 +471,7 @@
       buttons.append(button);
     }
     const ticks = element("fieldset", null);
-    const names = day.curve_names || {};
-    for (const [key, text, tone] of [["fast", names.fast, "fast"], ["slow", names.slow, "slow"],
+    for (const [key, text, tone] of [...over.map(({ name, label, tone }) => [name, label, tone]),
       ["profile", day.profile.length && "volume by price", "up"], ["marks", day.marks.length && "marks", "mark-missing"]]) {
       if (!text) continue;
       const label = element("label", null, { className: "tick" });

@@ -29,6 +29,13 @@ _MARKS = {
     MarkKind.HALT: "halt: no trade, no id missing",
     MarkKind.UNHEARD: "no recorder was listening",
 }
+_CURVES = {
+    "sma_20": ("SMA of 20 bars", "fast", True),
+    "ema_50": ("EMA of 50 bars", "slow", True),
+    "vwap_so_far": ("VWAP since 00:00", "vwap", True),
+    "volatility_20": ("Realized volatility of 20 bars, a year's", "vol", False),
+}
+"""What each curve is called, its colour, and whether it lies over the candles."""
 _SHOWN = 2_000
 """So many rows of a table at most; how many more there are is said."""
 
@@ -104,15 +111,8 @@ def _charts(report: DayReport) -> str:
         "end_us": report.partition.end_us,
         "title": str(report.partition),
         "grids": grids_of(report.bars, report.step_us),
-        "curves": [
-            {
-                "step_us": curve.step_us,
-                "start_us": curve.start_us,
-                "columns": dict(curve.columns),
-            }
-            for curve in report.curves
-        ],
-        "profile": [[format(value, "f") for value in level] for level in report.profile],
+        "curves": _curves(report),
+        "profile": _profile(report.profile),
         "marks": [[mark.kind.value, mark.from_us, mark.until_us, mark.says] for mark in report.marks],
     }
     kinds = [kind for kind in MarkKind if any(mark.kind is kind for mark in report.marks)]
@@ -132,6 +132,37 @@ def _charts(report: DayReport) -> str:
         "0 shows the whole day. Ctrl and the wheel zoom too, Shift and the wheel pan.</p>"
         f"{embedded('day', day)}</section>"
     )
+
+
+def _curves(report: DayReport) -> dict[str, object]:
+    """Give the curves there are with their names, colours and values by interval."""
+    known = {name for curve in report.curves for name in curve.columns}
+    return {
+        "names": [
+            {"name": name, "label": label, "tone": tone, "over": over}
+            for name, (label, tone, over) in _CURVES.items()
+            if name in known
+        ],
+        "grids": [
+            {
+                "step_us": curve.step_us,
+                "columns": {
+                    # Derived values, for the eye: seven digits are finer than any pixel.
+                    name: [None if v is None else float(f"{v:.7g}") for v in values]
+                    for name, values in curve.columns.items()
+                },
+            }
+            for curve in report.curves
+        ],
+    }
+
+
+def _profile(levels: pl.DataFrame | None) -> list[list[object]]:
+    if levels is None:
+        return []
+    sold = pl.col("volume") - pl.col("taker_buy_volume")
+    rows = levels.select("price_from", "price_to", "taker_buy_volume", sold, "is_value_area")
+    return [[*map(str, decimals), is_in] for *decimals, is_in in rows.iter_rows()]
 
 
 def _described(report: DayReport) -> str:

@@ -1,15 +1,14 @@
-"""How large the day's trades were, as a picture of plain SVG: it needs no script."""
+"""How large the day's trades were, drawn by style alone: it needs no script and fits any width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from crypto_assets.model.report import Sizes
 from crypto_assets.sinks.page.shell import escaped
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 230, 62, 12, 12, 34
-_GAP = 0.12
+_UNITS = ((Decimal(10) ** 9, " G"), (Decimal(10) ** 6, " M"), (Decimal(1000), " k"))
 _LABELS = 10
 
 
@@ -18,36 +17,25 @@ def figure(sizes: Sequence[Sizes]) -> str:
 
     The classes are ten a power of ten, so the axis is logarithmic; counts are linear.
     """
-    highest = max(max(one.bought, one.sold) for one in sizes) or 1
-    middle = _TOP + (_HEIGHT - _TOP - _BOTTOM) / 2
-    room = middle - _TOP
-    step = (_WIDTH - _LEFT - _RIGHT) / len(sizes)
-    parts = [
-        *_axis(highest, middle, room),
-        *_labels(sizes, step),
-    ]
-    for at, one in enumerate(sizes):
-        left, width = _LEFT + at * step + step * _GAP / 2, step * (1 - _GAP)
-        up, down = (count / highest * room for count in (one.bought, one.sold))
-        span = f"{_short(one.from_)} to {_short(one.until)}"
-        told = f"{span}: {one.bought:,} bought, {one.sold:,} sold"
-        parts.append(
-            f"<g><title>{escaped(told)}</title>"
-            f'<rect class="bought" x="{left:.1f}" y="{middle - up:.1f}" width="{width:.1f}" '
-            f'height="{up:.1f}"/><rect class="sold" x="{left:.1f}" y="{middle:.1f}" '
-            f'width="{width:.1f}" height="{down:.1f}"/></g>',
-        )
-    drawn = (
-        f'<svg class="sizes" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escaped(told_of(sizes))}">{"".join(parts)}</svg>'
+    highest = max(max(one.bought, one.sold) for one in sizes)
+    every = max(1, -(-len(sizes) // _LABELS))
+    columns = (
+        _column(one, highest, is_labelled=at % every == 0) for at, one in enumerate(sizes)
     )
-    return f"<figure>{drawn}<figcaption class=hint>{escaped(told_of(sizes))}</figcaption></figure>"
+    told = escaped(told_of(sizes))
+    return (
+        f'<figure><div class="sizes" role="img" aria-label="{told}">'
+        f'<div class="counts"><span>{highest:,}</span><span>0</span><span>{highest:,}</span></div>'
+        f'<div class="columns">{"".join(columns)}</div></div>'
+        f'<figcaption class="hint">{told}</figcaption></figure>'
+    )
 
 
 def told_of(sizes: Sequence[Sizes]) -> str:
     """Say in words what the picture shows."""
     most = max(sizes, key=lambda one: one.bought + one.sold)
-    bought, sold = (sum(counts) for counts in zip(*((s.bought, s.sold) for s in sizes), strict=True))
+    bought = sum(one.bought for one in sizes)
+    sold = sum(one.sold for one in sizes)
     return (
         f"Trades by quantity in base units, logarithmic: {bought:,} by takers that bought (above), "
         f"{sold:,} by takers that sold (below); most, {most.bought + most.sold:,}, are of "
@@ -55,24 +43,18 @@ def told_of(sizes: Sequence[Sizes]) -> str:
     )
 
 
-def _axis(highest: int, middle: float, room: float) -> Iterator[str]:
-    for share, value in ((-1, highest), (0, 0), (1, highest)):
-        y = middle + share * room
-        yield f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:,}</text>'
-
-
-def _labels(sizes: Sequence[Sizes], step: float) -> Iterator[str]:
-    """Write bounds below the columns, only as many as have room."""
-    every = max(1, -(-len(sizes) // _LABELS))
-    y = _HEIGHT - _BOTTOM + 18
-    for at in range(0, len(sizes), every):
-        x = _LEFT + at * step
-        yield f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{_short(sizes[at].from_)}</text>'
+def _column(one: Sizes, highest: int, *, is_labelled: bool) -> str:
+    told = f"{_short(one.from_)} to {_short(one.until)}: {one.bought:,} bought, {one.sold:,} sold"
+    up, down = (f"{50 * count / highest:.2f}%" for count in (one.bought, one.sold))
+    label = f"<span>{_short(one.from_)}</span>" if is_labelled else ""
+    return (
+        f'<div title="{escaped(told)}"><i class="bought" style="height:{up}"></i>'
+        f'<i class="sold" style="height:{down}"></i>{label}</div>'
+    )
 
 
 def _short(value: Decimal) -> str:
-    for unit, name in ((Decimal(10) ** 9, " G"), (Decimal(10) ** 6, " M"), (Decimal(1000), " k")):
+    for unit, name in _UNITS:
         if value >= unit:
             return f"{(value / unit).normalize():f}{name}"
     return f"{value.normalize():f}"
