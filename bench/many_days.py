@@ -79,7 +79,7 @@ def _trades(lake: Lake, partition: Partition, ids: list[int]) -> str:
         [
             {
                 "trade_id": trade_id,
-                "ts_event": (partition.start_us + at * 1_000_000) ,
+                "ts_event": (partition.start_us + at * 1_000_000),
                 "price": Decimal("100.5"),
                 "quantity": Decimal("0.25"),
                 "is_buyer_maker": at % 2 == 0,
@@ -138,7 +138,7 @@ def main() -> None:
             found = survey(Lake(given.lake))
     print(f"{sum(len(one.days) for one in found.symbols):,} days of {len(found.symbols)} symbols")
     with _timed("page written"):
-        written = write_completeness(Lake(given.lake))
+        written = write_completeness(Lake(given.lake), found)
     print(f"{written.path}: {written.bytes:,} bytes")
     if given.slowly:
         lake = Lake(given.lake)

@@ -1,4 +1,4 @@
-"""What a report of a day, or of all days, says: values that are decided before anything is drawn."""
+"""What a report of a day, or of all days, says: decided before anything is drawn."""
 
 from __future__ import annotations
 

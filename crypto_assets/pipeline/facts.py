@@ -66,7 +66,7 @@ def _numbered(lake: Lake, partition: Partition, day: DayStatus) -> Iterator[Fact
         sign = "=" if count == day.rows else "≠"
         yield Fact(
             "Ids are contiguous",
-            f"last − first + 1 = {last} − {first} + 1 = {count:,} {sign} {day.rows:,} trades, "
+            f"last - first + 1 = {last} - {first} + 1 = {count:,} {sign} {day.rows:,} trades, "
             "each id counted once",
             count == day.rows,
         )

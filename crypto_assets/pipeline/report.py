@@ -189,5 +189,3 @@ def _sizes(lake: Lake, partition: Partition) -> list[Sizes]:
             with contextlib.suppress(UnreadableInput), readable(f"{asset} of {partition}"):
                 return trade_sizes(lake.scan(asset, partition))
     return []
-
-

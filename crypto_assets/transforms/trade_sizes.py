@@ -12,9 +12,7 @@ from crypto_assets.model.report import Sizes
 
 _PREFERRED = ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5", "6.3", "8")
 """Ten steps a power of ten, about alike on a log scale. Source: ISO 3, series R10."""
-_BOUNDS = [
-    Decimal(step).scaleb(exponent) for exponent in range(-8, 21) for step in _PREFERRED
-]
+_BOUNDS = [Decimal(step).scaleb(exponent) for exponent in range(-8, 21) for step in _PREFERRED]
 
 
 def trade_sizes(trades: pl.LazyFrame) -> list[Sizes]:

@@ -67,9 +67,9 @@
         if (found !== null && found !== undefined) parts.push([label, significant(found)]);
       }
     }
-    const notes = one.complete ? [] : ["some of its trades may be missing"];
-    for (const [, first, last, says] of day.marks) {
-      if (first / SECOND < until && last / SECOND >= from) notes.push(says);
+    const notes = one.complete ? [] : [["missing", "some of its trades may be missing"]];
+    for (const [kind, first, last, says] of day.marks) {
+      if (first / SECOND < until && last / SECOND >= from) notes.push([kind, says]);
     }
     tell(`${clock(from)} to ${clock(until)} UTC`, parts, notes);
   }
@@ -86,8 +86,8 @@
       span.append(put("i", "", label + " "), put("b", "", text));
       return span;
     });
-    const told = notes.slice(0, 3).map((note) => put("span", "note", note));
-    if (notes.length > 3) told.push(put("span", "note", `and ${notes.length - 3} more`));
+    const told = notes.slice(0, 2).map(([kind, note]) => put("span", `note mark-${kind}`, note));
+    if (notes.length > 2) told.push(put("span", "note", `and ${notes.length - 2} more`));
     reading.replaceChildren(put("span", "when", when), ...rows, ...told);
   }
 
@@ -354,7 +354,7 @@
       axes: [
         { ...axis, size: labelled ? 26 : 8, splits: timeSplits, gap: 3,
           values: (plot, splits) => (labelled ? timeLabels(plot, splits) : splits.map(() => "")) },
-        { ...axis, size: 74, gap: 4, space: 26,
+        { ...axis, size: width < 500 ? 58 : 74, gap: 4, space: 26,
           values: (_, splits) => splits.map((one) => panel.values(one, splits)) },
       ],
       series: [{}, ...panel.series],

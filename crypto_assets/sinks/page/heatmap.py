@@ -37,8 +37,8 @@ def html(survey: Survey, reports: Path, beside: Path) -> str:
 
     """
     if not survey.symbols:
-        body = f"<h1>{_TITLE}</h1><p class=lead>Nothing is stored in this lake yet.</p>"
-        return shell.page(_TITLE, body)
+        told = "Nothing is stored in this lake yet."
+        return shell.page(_TITLE, f"<h1>{_TITLE}</h1><p class=lead>{told}</p>")
     counts = Counter(day.condition for one in survey.symbols for day in one.days)
     data = {
         "meanings": {
@@ -50,15 +50,7 @@ def html(survey: Survey, reports: Path, beside: Path) -> str:
     body = [
         f"<h1>{_TITLE}</h1>",
         f'<p class="lead">{escaped(_lead(survey))}</p>',
-        '<section><div id="tools" class="tools"></div><ul id="legend" class="legend"></ul>'
-        '<p id="reading" class="reading"></p>'
-        '<div id="map" class="map" tabindex="0" role="application" aria-describedby="hint" '
-        f'aria-label="{escaped(_lead(survey))} The table below says the same in words."></div>'
-        '<p class="hint" id="hint">Point at a day to read what is known of it; a click opens its '
-        "report where one is written. With the keyboard: arrows move, Page Up and Page Down move "
-        "by a month, Enter opens. Days are UTC.</p>"
-        "<noscript><p>The map needs JavaScript; the tables below say the same.</p></noscript>"
-        f"{embedded('survey', data)}</section>",
+        _map(_lead(survey), data),
         f"<section><h2>By symbol</h2>{_by_symbol(survey.symbols)}</section>",
         f"<section><h2>Days to act upon</h2>{_faults(survey.symbols)}</section>",
     ]
@@ -67,6 +59,21 @@ def html(survey: Survey, reports: Path, beside: Path) -> str:
         "\n".join(body),
         styles=("heatmap.css",),
         scripts=("heatmap.js",),
+    )
+
+
+def _map(told: str, data: object) -> str:
+    """Write what the script fills, with its data."""
+    return (
+        '<section><div id="tools" class="tools"></div><ul id="legend" class="legend"></ul>'
+        '<p id="reading" class="reading"></p>'
+        '<div id="map" class="map" tabindex="0" role="application" aria-describedby="hint" '
+        f'aria-label="{escaped(told)} The table below says the same in words."></div>'
+        '<p class="hint" id="hint">Point at a day to read what is known of it; a click opens its '
+        "report where one is written. With the keyboard: arrows move, Page Up and Page Down move "
+        "by a month, Enter opens. Days are UTC.</p>"
+        "<noscript><p>The map needs JavaScript; the tables below say the same.</p></noscript>"
+        f"{embedded('survey', data)}</section>"
     )
 
 
@@ -83,7 +90,7 @@ def _lead(survey: Survey) -> str:
 def _share(part: int, whole: int) -> str:
     """Write a share in per cent; never 100 % where anything lacks."""
     if not whole:
-        return "–"
+        return "-"
     found = part * 1000 // whole
     return f"{found // 10}.{found % 10} %"
 
@@ -112,7 +119,9 @@ def _packed(symbols: Sequence[SymbolDays]) -> dict[str, object]:
 
 
 def _by_symbol(symbols: Sequence[SymbolDays]) -> str:
-    shown = [one for one in Condition if any(one is day.condition for s in symbols for day in s.days)]
+    shown = [
+        one for one in Condition if any(one is day.condition for s in symbols for day in s.days)
+    ]
     heads = ("symbol", "from", "to", "proven", *(one.value.replace("_", " ") for one in shown),
              "missing ids")  # fmt: skip
     rows = (
@@ -130,16 +139,16 @@ def _by_symbol(symbols: Sequence[SymbolDays]) -> str:
 
 
 def _faults(symbols: Sequence[SymbolDays]) -> str:
-    found = [
-        (one.instrument, day) for one in symbols for day in one.days if day.condition.is_fault
-    ]
+    found = [(one.instrument, day) for one in symbols for day in one.days if day.condition.is_fault]
     if not found:
         return "<p>None: no day is degraded or missing.</p>"
     heads = ("symbol", "day", "condition", "trades", "missing ids", "sources")
     rows = (_fault(instrument, day) for instrument, day in found[:_SHOWN])
     shown = table(heads, rows, numbers=(3, 4), kind="small")
     left = len(found) - _SHOWN
-    more = f"<p>and {left:,} more; <code>crypto-assets status</code> has all.</p>" if left > 0 else ""
+    more = (
+        f"<p>and {left:,} more; <code>crypto-assets status</code> has all.</p>" if left > 0 else ""
+    )
     told = f"{len(found):,} day{'s' * (len(found) != 1)} degraded or missing"
     return f"<details><summary>{told}</summary>{shown}{more}</details>"
 

@@ -158,8 +158,8 @@ def _volumes(bars: pl.DataFrame) -> Iterator[_Whole]:
         yield _Whole("bought", whole[0], places)
         yield _Whole("sold", whole[1] - whole[0], places)
     else:
-        (whole,), places = _scaled([volume])
-        yield _Whole("volume", whole, places)
+        whole, places = _scaled([volume])
+        yield _Whole("volume", whole[0], places)
     if _is_known(bars, "trade_count"):
         yield _Whole("trade_count", _flags(bars["trade_count"].fill_null(0)))
 
@@ -174,13 +174,17 @@ def _quote_volume(bars: pl.DataFrame) -> Iterator[_Whole]:
     yield _Whole("quote_volume", whole, places)
 
 
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
 def _packed(columns: Iterable[_Whole], step_us: int) -> Grid:
     told: list[Column] = []
     planes: list[bytes] = []
     rows = 0
     for one in columns:
         rows = one.values.len()
-        largest = int(one.values.max() or 0)
+        largest = _number(one.values.max())
         width = max(1, (largest.bit_length() + 7) // 8)
         told.append(
             Column(

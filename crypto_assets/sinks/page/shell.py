@@ -184,6 +184,4 @@ def count_of_checks(verdicts: Sequence[Verdict]) -> str:
     """Tell how many checks passed, and how many had nothing to judge."""
     judged = [verdict for verdict in verdicts if is_judged(verdict)]
     passed = sum(verdict.passed for verdict in judged)
-    return (
-        f"{passed} of {len(judged)} passed, {len(verdicts) - len(judged)} had nothing to judge"
-    )
+    return f"{passed} of {len(judged)} passed, {len(verdicts) - len(judged)} had nothing to judge"

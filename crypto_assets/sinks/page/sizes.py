@@ -19,9 +19,7 @@ def figure(sizes: Sequence[Sizes]) -> str:
     """
     highest = max(max(one.bought, one.sold) for one in sizes)
     every = max(1, -(-len(sizes) // _LABELS))
-    columns = (
-        _column(one, highest, is_labelled=at % every == 0) for at, one in enumerate(sizes)
-    )
+    columns = (_column(one, highest, is_labelled=at % every == 0) for at, one in enumerate(sizes))
     told = escaped(told_of(sizes))
     return (
         f'<figure><div class="sizes" role="img" aria-label="{told}">'
