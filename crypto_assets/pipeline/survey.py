@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -37,6 +39,9 @@ _TOLD_BY = ("verdicts", "raw_trades", "daily_trades")
 _KEPT = ".completeness.cache"
 _VERSION = 1
 
+Advance = Callable[[int, int], None]
+"""Told how many days are done, of how many."""
+
 
 class _Known(msgspec.Struct, frozen=True, array_like=True):
     """What was found of a day, and the files it was found of."""
@@ -53,43 +58,114 @@ class _Memory(msgspec.Struct, array_like=True):
     days: dict[str, _Known] = {}
 
 
-def survey(lake: Lake, advance: Callable[[int, int], None] | None = None) -> Survey:
+@dataclass(slots=True)
+class _Stored:
+    """The files of a day that tell of it, and what changes when one of them is replaced."""
+
+    paths: dict[str, list[Path]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Footers:
+    """What the footers of a day say."""
+
+    condition: Condition
+    trades: Manifest | None
+
+
+def survey(lake: Lake, advance: Advance | None = None) -> Survey:
     """Tell what is known of every symbol on every day from its first to its last.
 
-    Args:
-        lake: What is told of; only what is kept for the next time is written to it.
-        advance: Told now and then how many days are done, of how many.
-
+    Only what is kept for the next time is written to the lake.
     """
-    old = _recalled(lake)
-    new = _Memory()
     stored = _stored(lake)
-    total = sum(len(days) for days in stored.values())
-    done = 0
+    old = _recalled(lake)
+    known = _find(lake, stored, old, advance or _silent)
+    kept = {str(day): one for day, one in known.items() if one.files}
+    if kept != old.days:
+        data = msgspec.msgpack.encode(_Memory(days=kept))
+        atomic.write_bytes(lake.layout.reports / _KEPT, data)
     found: list[SymbolDays] = []
-    for instrument in sorted(stored):
-        files = stored[instrument]
+    for instrument, days in groupby(sorted(known), key=lambda day: day.instrument):
         reports = _dates(lake.layout.reports, instrument)
-        cells: list[DayCell] = []
-        for date in _every_day(min(files), max(files)):
-            partition = Partition(instrument, date)
-            known = _known(lake, partition, files.get(date), old, new)
-            cells.append(
-                DayCell(
-                    date=date,
-                    condition=Condition(known.condition),
-                    rows=known.rows,
-                    missing=known.missing,
-                    sources=known.sources,
-                    has_report=date in reports and lake.layout.report(partition).exists(),
-                ),
-            )
-            done += date in files
-            if advance is not None:
-                advance(done, total)
-        found.append(SymbolDays(instrument, cells))
-    _keep(lake, old, new)
+        found.append(
+            SymbolDays(
+                instrument,
+                [
+                    _cell(known[day], day, has_report=_is_written(lake, day, reports))
+                    for day in days
+                ],
+            ),
+        )
     return Survey(found)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+def _is_written(lake: Lake, day: Partition, reports: Mapping[dt.date, str]) -> bool:
+    return day.date in reports and lake.layout.report(day).exists()
+
+
+def _cell(known: _Known, day: Partition, *, has_report: bool) -> DayCell:
+    return DayCell(
+        date=day.date,
+        condition=Condition(known.condition),
+        rows=known.rows,
+        missing=known.missing,
+        sources=known.sources,
+        has_report=has_report,
+    )
+
+
+def _find(
+    lake: Lake,
+    stored: Mapping[Instrument, Mapping[dt.date, _Stored]],
+    old: _Memory,
+    advance: Advance,
+) -> dict[Partition, _Known]:
+    """Find out what is known of every day: by what is kept, by footers, or by all there is."""
+    found: dict[Partition, _Known] = {}
+    told: dict[Partition, tuple[_Stored, _Footers]] = {}
+    wanted = [
+        (Partition(instrument, date), days.get(date))
+        for instrument, days in stored.items()
+        for date in _every_day(min(days), max(days))
+    ]
+    for done, (day, files) in enumerate(wanted):
+        advance(done, len(wanted))
+        kept = old.days.get(str(day))
+        if files is not None and kept is not None and kept.files == files.fingerprint:
+            found[day] = kept
+        elif files is not None and (footers := _footers(lake, day, files)) is not None:
+            told[day] = (files, footers)
+        else:
+            found[day] = _asked(lake, day)
+    unproven = [day for day, (_, footers) in told.items() if footers.condition not in PROVEN]
+    proven_missing = verdicts.proven_missing_of(lake, unproven)
+    for day, (files, footers) in told.items():
+        if footers.condition not in PROVEN and day not in proven_missing:
+            found[day] = _asked(lake, day)
+            continue
+        trades = footers.trades
+        missing = Coverage.of(trades.missing if trades else ())
+        found[day] = _Known(
+            files.fingerprint,
+            footers.condition.value,
+            trades.rows if trades else 0,
+            len(missing | proven_missing.get(day, Coverage())),
+            tuple(sorted(trades.sources)) if trades else (),
+        )
+    return found
+
+
+def _asked(lake: Lake, day: Partition) -> _Known:
+    """Tell a day by its status; its neighbours may have a part in it, so it is not kept."""
+    status = status_of(lake, day)
+    missing = len(Coverage.of(status.missing))
+    return _Known("", status.condition, status.rows, missing, tuple(sorted(status.sources)))
 
 
 def _every_day(first: dt.date, last: dt.date) -> Iterator[dt.date]:
@@ -97,18 +173,20 @@ def _every_day(first: dt.date, last: dt.date) -> Iterator[dt.date]:
         yield dt.date.fromordinal(ordinal)
 
 
-def _stored(lake: Lake) -> dict[Instrument, dict[dt.date, str]]:
-    """Every day that anything is stored of, with the files that tell of it as a fingerprint."""
-    found: dict[Instrument, dict[dt.date, str]] = {}
+def _stored(lake: Lake) -> dict[Instrument, dict[dt.date, _Stored]]:
+    """Every day that anything is stored of."""
+    found: dict[Instrument, dict[dt.date, _Stored]] = {}
     for asset in (*_TOLD_BY, *(name for name in ASSETS if name not in _TOLD_BY)):
         for instrument in lake.layout.instruments(asset):
             days = found.setdefault(instrument, {})
             for date, directory in _dates(lake.layout.root / asset, instrument).items():
-                if asset in _TOLD_BY:
-                    if files := _files(directory):
-                        days[date] = f"{days.get(date, '')}{asset}:{files};"
-                elif date not in days and _files(directory):
-                    days[date] = ""
+                if asset not in _TOLD_BY and date in days:
+                    continue
+                paths, fingerprint = _files(directory)
+                if paths:
+                    day = days.setdefault(date, _Stored())
+                    day.paths[asset] = paths
+                    day.fingerprint += f"{asset}:{fingerprint};"
     return {instrument: days for instrument, days in found.items() if days}
 
 
@@ -126,70 +204,43 @@ def _dates(root: Path, instrument: Instrument) -> dict[dt.date, str]:
     return found
 
 
-def _files(directory: str) -> str:
-    """Name every committed Parquet file of a directory by what changes when it is replaced."""
-    found: list[str] = []
-    with os.scandir(directory) as entries:
-        for entry in entries:
+def _files(directory: str) -> tuple[list[Path], str]:
+    """Every committed Parquet file of a directory, and what changes when one is replaced."""
+    found: list[Path] = []
+    told: list[str] = []
+    with contextlib.suppress(NotADirectoryError), os.scandir(directory) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.name.endswith(".parquet") and not entry.name.startswith("."):
                 stat = entry.stat()
-                found.append(f"{entry.name},{stat.st_ino},{stat.st_size},{stat.st_mtime_ns}")
-    return ",".join(sorted(found))
+                found.append(Path(entry.path))
+                told.append(f"{entry.name},{stat.st_ino},{stat.st_size},{stat.st_mtime_ns}")
+    return found, ",".join(told)
 
 
-def _known(
-    lake: Lake,
-    partition: Partition,
-    files: str | None,
-    old: _Memory,
-    new: _Memory,
-) -> _Known:
-    """Find out what is known of a day; what its own files tell is kept."""
-    key = str(partition)
-    known = old.days.get(key)
-    if files and known is not None and known.files == files:
-        new.days[key] = known
-        return known
-    if files:
-        found = _told_by_footers(lake, partition, files)
-        if found is not None:
-            new.days[key] = found
-            return found
-    day = status_of(lake, partition)
-    missing = len(Coverage.of(day.missing))
-    return _Known("", day.condition, day.rows, missing, tuple(sorted(day.sources)))
-
-
-def _told_by_footers(lake: Lake, partition: Partition, files: str) -> _Known | None:
-    """Tell a day by the footers of its files, None where its verdicts are not of these."""
+def _footers(lake: Lake, day: Partition, stored: _Stored) -> _Footers | None:
+    """Read a day's footers, None where its verdicts are not about its trades as they lie."""
+    paths = stored.paths
+    if "verdicts" not in paths:
+        return None
     try:
-        judged = lake.manifest("verdicts", partition)
-        parts = lake.parts("raw_trades", partition)
-        sealed = lake.manifest("daily_trades", partition)
+        judged = lake.file_manifest(paths["verdicts"][0])
+        raw = paths.get("raw_trades", [])
+        sealed = None
+        if len(raw) != 1 and "daily_trades" in paths:
+            sealed = lake.manifest("daily_trades", day)
+        digest, trades = "", sealed
+        if len(raw) == 1:
+            trades = lake.file_manifest(raw[0])
+            digest = trades.logical_hash if trades else ""
+        elif raw:
+            digest = digest_of(lake.parts("raw_trades", day))
+            if sealed is None or sealed.parents.get("raw_trades") != digest:
+                trades = lake.summary("raw_trades", day)
     except UnreadableInput:
         return None
-    digest = digest_of(parts) if parts else ""
     if judged is None or digest not in ("", judged.parents.get("raw_trades")):
         return None
-    trades: Manifest | None = sealed
-    if len(parts) == 1:
-        trades = parts[0].manifest
-    elif parts and (sealed is None or sealed.parents.get("raw_trades") != digest):
-        trades = lake.summary("raw_trades", partition)
-    condition = Condition(judged.parents["condition"])
-    missing = Coverage.of(trades.missing if trades else ())
-    if condition not in PROVEN:
-        stored = verdicts.read(lake, partition)
-        if stored is None:
-            return None
-        missing |= verdicts.proven_missing(stored.verdicts)
-    return _Known(
-        files,
-        condition.value,
-        trades.rows if trades else 0,
-        len(missing),
-        tuple(sorted(trades.sources)) if trades else (),
-    )
+    return _Footers(Condition(judged.parents["condition"]), trades)
 
 
 def _recalled(lake: Lake) -> _Memory:
@@ -200,8 +251,3 @@ def _recalled(lake: Lake) -> _Memory:
     except (FileNotFoundError, msgspec.DecodeError):
         return _Memory()
     return found if found.version == _VERSION else _Memory()
-
-
-def _keep(lake: Lake, old: _Memory, new: _Memory) -> None:
-    if new != old:
-        atomic.write_bytes(lake.layout.reports / _KEPT, msgspec.msgpack.encode(new))
