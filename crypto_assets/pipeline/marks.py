@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 
 from crypto_assets.model.coverage import Coverage, Range
-from crypto_assets.model.gap import Gap, GapState
+from crypto_assets.model.gap import Cause, Gap, GapState
 from crypto_assets.model.interval import SECOND_US
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.report import Mark, MarkKind
@@ -88,6 +88,8 @@ def _of_ids(partition: Partition, ids: Range, bars: pl.DataFrame | None) -> Mark
 
 def _unheard(gap: Gap) -> Iterator[Mark]:
     """When no recorder was listening, as the evidence of a gap says, and what it noted."""
+    if gap.cause is not Cause.NOT_LISTENING:
+        return
     spans = gap.evidence.get("nobody_listened_us", [])
     noted = gap.evidence.get("interruptions", [])
     whys = msgspec.convert(noted, list[str])

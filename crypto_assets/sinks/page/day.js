@@ -118,14 +118,16 @@
 
   const significant = (value) => Number(value.toPrecision(7)).toString();
 
-  /* One value a bar of a curve that may have longer steps: at the end of each of those. */
+  /* One value a bar of a curve that may have longer steps: the last one known as the bar ends. */
   function curveValues(name) {
     const curve = curveFor(bars.step);
     const found = curve && curve.columns[name];
     if (!found) return new Array(bars.rows).fill(null);
     const many = curve.step_us / bars.step;
-    return Array.from({ length: bars.rows }, (_, row) =>
-      (row + 1) % many === 0 ? found[Math.floor(row / many)] : null);
+    return Array.from({ length: bars.rows }, (_, row) => {
+      const at = Math.floor((row + 1) / many) - 1;
+      return at < 0 ? null : found[at];
+    });
   }
 
   /* ---- panels ---- */
@@ -287,7 +289,7 @@
   }
 
   const line = (color, value) => ({ stroke: () => theme[color], width: 1.4, points: { show: false },
-                                    spanGaps: true, ...value });
+                                    spanGaps: false, ...value });
   const unseen = { paths: () => null, points: { show: false } };
 
   function panels() {
@@ -318,7 +320,7 @@
         title: "Spread as each bar ends, quote units", height: 100, labels: [], values: plain,
         data: () => [float(bars.bid.map((bid, row) => (bid === null ? null : bars.ask[row] - bid)),
                            bars.pricePlaces)],
-        series: [line("spread", { spanGaps: false })],
+        series: [line("spread", {})],
         range: (data) => range([data[1]], 0),
       });
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.report import DayReport
+from crypto_assets.model.verdict import Condition
 from crypto_assets.sinks.page import charts, proof, shell
 from crypto_assets.sinks.page.shell import escaped
 from crypto_assets.sinks.page.sizes import figure
@@ -51,7 +52,11 @@ def _keys(report: DayReport) -> str:
     if report.ids is not None:
         first, last = report.ids
         keys.append(("Trade ids", f"{first} to {last}", f"{last - first + 1:,} ids"))
-    keys.append(("Missing", f"{missing:,}", ranges if missing else "no id is known to be missing"))
+    if not report.rows and report.condition in (Condition.MISSING, Condition.PROVISIONAL):
+        keys.append(("Missing", f"{missing:,}" if missing else "not known", "no trade is stored"))
+    else:
+        told = ranges if missing else "no id is known to be missing"
+        keys.append(("Missing", f"{missing:,}", told))
     keys += [(f"From {name}", f"{rows:,}", "trades") for name, rows in report.sources.items()]
     if report.duplicates:
         keys.append(("Twice", f"{report.duplicates:,}", "rows that were there already"))

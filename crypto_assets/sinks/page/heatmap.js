@@ -231,8 +231,9 @@
     }
     const missing = one.missing[at] || 0;
     const sources = survey.sources[one.sources[at]];
-    const facts = [survey.meanings[one.conditions[at]][1], many(one.rows[at], "trade"),
-      missing ? `${many(missing, "id")} missing` : "no id known to be missing"];
+    const facts = [survey.meanings[one.conditions[at]][1], many(one.rows[at], "trade")];
+    if (missing) facts.push(`${many(missing, "id")} missing`);
+    else if (one.rows[at]) facts.push("no id known to be missing");
     if (sources) facts.push(`from ${sources}`);
     facts.push(address() ? "Enter or a click opens its report" : "no report is written");
     reading.replaceChildren(name, put("b", condition.replace("_", " ")), put("span", `: ${facts.join("; ")}.`));

@@ -24,7 +24,7 @@ MEANS: Mapping[Condition, str] = {
     Condition.DEGRADED: "trades are missing, conflicting or unreadable",
     Condition.HALTED: "no trade, and the ids around it prove that there was none",
     Condition.NOT_LISTED: "the exchange did not know the symbol yet, or any more",
-    Condition.MISSING: "nothing is stored",
+    Condition.MISSING: "no trade of it is stored",
 }
 """What each condition says of a day, in a few words."""
 
