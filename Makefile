@@ -10,7 +10,7 @@ MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: help install demo dev test trials soak lint bench bench-live bench-history lock clean
+.PHONY: help install demo dev test trials pages soak lint bench bench-live bench-history lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 	@$(BIN)/python -m pytest -s --kills $(KILLS) \
 		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py \
 		$(TRIALS)/test_backfill.py
+
+pages: $(READY) ## Open the pages in a real Chromium (skipped where there is none).
+	@$(BIN)/python -m pytest -rs $(TRIALS)/test_pages.py
 
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py

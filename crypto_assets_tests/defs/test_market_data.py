@@ -56,6 +56,8 @@ def test_the_asset_graph_is_this() -> None:
         "gaps": ["verdicts"],
         "revisions": ["gaps"],
         "ohlcv": [],
+        "market_report": ["gaps", "verdicts"],
+        "completeness_report": ["market_report", "verdicts"],
     }
 
 

@@ -200,7 +200,8 @@
         if (!isMain) continue;
         pen.globalAlpha = 1;
         const lane = { unheard: 1, halt: 2 }[kind] || 0;
-        pen.fillRect(left, top + height - (6 + lane * 6) * ratio, wide, 5 * ratio);
+        const least = Math.max(wide, 4 * ratio);
+        pen.fillRect(left - (least - wide) / 2, top + height - (6 + lane * 6) * ratio, least, 5 * ratio);
       }
     });
   }
@@ -347,7 +348,7 @@
     const labelled = panel.main || isLast;
     return {
       width, height: panel.height + (labelled ? 26 : 8), legend: { show: false }, pxAlign: 1,
-      padding: [6, 18, 0, 0],
+      padding: [6, 28, 0, 0],
       cursor: { sync: { key: "day" }, points: { show: false }, y: Boolean(panel.main),
                 drag: { x: true, y: false, dist: 4 },
                 bind: { dblclick: () => () => { look(starts, ends); return null; } } },
@@ -452,6 +453,16 @@
 
   /* ---- what can be pressed ---- */
 
+  /* From a little before the first trade to a little after the last. */
+  function tradedSpan() {
+    const rows = base.volume.map((one, row) => (one > base.zero ? row : -1)).filter((row) => row >= 0);
+    if (!rows.length) return [starts, starts];
+    const step = base.step / SECOND;
+    const [from, until] = [starts + rows[0] * step, starts + (rows[rows.length - 1] + 1) * step];
+    const room = Math.max((until - from) * 0.03, 5 * step);
+    return [from - room, until + room];
+  }
+
   function tools() {
     const steps = Object.keys(NAMES).map((one) => one * SECOND).filter((one) => one >= base.step);
     const usual = box.clientWidth < 700 ? 900 * SECOND : 300 * SECOND;
@@ -464,10 +475,13 @@
       label.append(input, NAMES[step / SECOND]);
       set.append(label);
     }
+    const [from, until] = tradedSpan();
+    const isShort = until > from && until - from < (ends - starts) / 2;
     const buttons = element("fieldset", null);
     for (const [text, name, act] of [["−", "Zoom out", () => zoom(2)], ["+", "Zoom in", () => zoom(0.5)],
       ["←", "Earlier", () => pan(-0.25)], ["→", "Later", () => pan(0.25)],
-      ["Whole day", "Show the whole day", () => look(starts, ends)]]) {
+      ["Whole day", "Show the whole day", () => look(starts, ends)],
+      ...(isShort ? [["Traded", "Show from the first trade to the last", () => look(from, until)]] : [])]) {
       const button = element("button", text, { type: "button", title: name, onclick: act });
       button.setAttribute("aria-label", name);
       buttons.append(button);
