@@ -33,6 +33,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from crypto_assets.model.interval import Interval
@@ -43,6 +44,7 @@ _PLACES = 8
 _SAFE = 2**51
 _PRICES = ("open", "high", "low", "close")
 _WHOLE = pl.Int128()
+_LONG = 8
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +176,18 @@ def _quote_volume(bars: pl.DataFrame) -> Iterator[_Whole]:
     yield _Whole("quote_volume", whole, places)
 
 
+def _planes(values: pl.Series, width: int) -> bytes:
+    """Cut whole numbers into planes of bytes, the lowest first."""
+    if width < _LONG:
+        rows = values.cast(pl.Int64()).to_numpy().astype("<i8").view(np.uint8)
+        return rows.reshape(-1, _LONG)[:, :width].T.tobytes()
+    found = values.to_frame("value").select(
+        (pl.col("value") // 256**plane % 256).cast(pl.UInt8()).alias(str(plane))
+        for plane in range(width)
+    )
+    return b"".join(plane.to_numpy().tobytes() for plane in found)
+
+
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -196,12 +210,8 @@ def _packed(columns: Iterable[_Whole], step_us: int) -> Grid:
                 is_big=int(one.values.sum()) >= _SAFE,
             ),
         )
-        bytes_ = one.values.to_frame("v").select(
-            (pl.col("v") // 256**plane % 256).cast(pl.UInt8()).alias(str(plane))
-            for plane in range(width)
-        )
-        planes += [plane.to_numpy().tobytes() for plane in bytes_]
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        planes.append(_planes(one.values, width))
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = packer.compress(b"".join(planes)) + packer.flush()
     return Grid(
         step_us=step_us,
