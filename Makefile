@@ -12,7 +12,7 @@ READY := .venv/.ready
 TORCH ?= torch==2.13.0
 PETASTORM := .venv-petastorm
 
-.PHONY: help install demo dev test trials soak training petastorm lint bench bench-live \
+.PHONY: help install demo dev test trials pages soak training petastorm lint bench bench-live \
 	bench-history bench-reading lock clean
 
 help: ## Show what can be done.
@@ -42,6 +42,9 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 	@$(BIN)/python -m pytest -s --kills $(KILLS) \
 		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py \
 		$(TRIALS)/test_backfill.py $(TRIALS)/test_warehouse.py
+
+pages: $(READY) ## Open the pages in a real Chromium (skipped where there is none).
+	@$(BIN)/python -m pytest -rs $(TRIALS)/test_pages.py
 
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py

@@ -36,11 +36,22 @@ from crypto_assets.defs.prices import (
     price_snapshots_job,
 )
 from crypto_assets.defs.publishing import published_files, recheck
+from crypto_assets.defs.reports import completeness_report, market_report
 from crypto_assets.defs.warehouse import daily_warehouse, warehouse, warehouse_refresh
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, *derived, segments, exchange_info, ohlcv, price_snapshots, warehouse],
+    assets=[
+        *assets,
+        *derived,
+        segments,
+        exchange_info,
+        ohlcv,
+        price_snapshots,
+        market_report,
+        completeness_report,
+        warehouse,
+    ],
     asset_checks=[
         *checks,
         *derived_checks,

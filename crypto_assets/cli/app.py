@@ -22,6 +22,7 @@ from crypto_assets.cli import (
     indicators,
     ohlcv,
     prices,
+    report,
     screen,
     warehousing,
 )
@@ -463,3 +464,4 @@ app.command("prices")(prices.prices)
 app.command("export")(export.export)
 app.command("sql")(asking.sql)
 app.command("warehouse")(warehousing.warehouse)
+app.command("report")(report.report)

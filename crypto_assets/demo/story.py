@@ -25,8 +25,10 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import verdicts
+from crypto_assets.pipeline.html_pages import write_completeness, write_report
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.status import status_of
+from crypto_assets.pipeline.survey import survey
 from crypto_assets.sinks import chart
 from crypto_assets.sinks.chart import Chart
 
@@ -90,8 +92,16 @@ def _tell(
     sections += live(teller, lake)
 
     page, picture = _write(lake, out, sections)
+    day = write_report(lake, recorded.WHOLE_DAY)
+    every = write_completeness(lake, survey(lake))
     teller.heading("See for yourself")
-    for line in (f"Report  {page}", f"Chart   {picture}", f"Lake    {lake.layout.root}"):
+    for line in (
+        f"Report    {page}",
+        f"Chart     {picture}",
+        f"The day   {day.path}",
+        f"All days  {every.path}",
+        f"Lake      {lake.layout.root}",
+    ):
         teller.line(line)
     for command in commands(lake):
         teller.line(command)

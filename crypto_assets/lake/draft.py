@@ -51,9 +51,17 @@ class Draft:
     numbering: Numbering = Numbering.SEQUENCE
 
 
-def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
-    """Scan committed files of one table in the order given, only the columns they hold."""
-    return pl.scan_parquet(list(paths), hive_partitioning=False, glob=False)
+def scan_files(paths: Sequence[Path], path_column: str | None = None) -> pl.LazyFrame:
+    """Scan committed files of one table in the order given, only the columns they hold.
+
+    ``path_column`` is one more column, of the file each row lies in.
+    """
+    return pl.scan_parquet(
+        list(paths),
+        hive_partitioning=False,
+        glob=False,
+        include_file_paths=path_column,
+    )
 
 
 @contextlib.contextmanager

@@ -111,6 +111,20 @@ class Layout:
         """The directory of what all processes know of a host's limits."""
         return self.root / "limits" / checked_name(_UNSAFE.sub("_", host))
 
+    @property
+    def reports(self) -> Path:
+        """The directory of the pages for people."""
+        return self.root / "reports"
+
+    @property
+    def completeness(self) -> Path:
+        """The page of all symbols and days."""
+        return self.reports / "completeness.html"
+
+    def report(self, partition: Partition) -> Path:
+        """The page of one day."""
+        return self.directory("reports", partition) / "report.html"
+
     def relative(self, path: Path) -> str:
         """A path as people are shown it: below the root."""
         return str(path.relative_to(self.root))

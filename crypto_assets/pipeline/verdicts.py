@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -14,7 +15,7 @@ from crypto_assets.checks.day import Day
 from crypto_assets.checks.evaluate import blocked_by, evaluate
 from crypto_assets.errors import CryptoAssetsError, NothingStored, Terminal, UnreadableInput
 from crypto_assets.lake import atomic
-from crypto_assets.lake.draft import Draft, readable
+from crypto_assets.lake.draft import Draft, readable, scan_files
 from crypto_assets.lake.lake import Committed, Lake
 from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.assets import ASSETS, downstream_of, upstream_of
@@ -217,6 +218,28 @@ def proven_missing(found: Iterable[Verdict]) -> Coverage:
         verdict.evidence.get("missing", []) for verdict in found if verdict.check in _PROVE_MISSING
     ]
     return Coverage.of(ids for one in proven for ids in msgspec.convert(one, list[Range]))
+
+
+def proven_missing_of(lake: Lake, partitions: Sequence[Partition]) -> dict[Partition, Coverage]:
+    """:func:`proven_missing` of many partitions at once, as their stored verdicts say.
+
+    One whose verdicts are not there is left out; so are all where one cannot be read.
+    """
+    paths = {str(lake.layout.file("verdicts", one)): one for one in partitions}
+    there = [Path(path) for path in paths if Path(path).exists()]
+    if not there:
+        return {}
+    rows = scan_files(there, path_column="path").filter(pl.col("check").is_in(_PROVE_MISSING))
+    found = {paths[str(path)]: Coverage() for path in there}
+    try:
+        with readable("verdicts"):
+            told = rows.select("path", "evidence").collect()
+    except UnreadableInput:
+        return {}
+    for path, evidence in told.iter_rows():
+        missing = json.loads(evidence).get("missing", [])
+        found[paths[path]] |= Coverage.of(msgspec.convert(missing, list[Range]))
+    return found
 
 
 def hold_back(lake: Lake, asset: str, partition: Partition) -> None:

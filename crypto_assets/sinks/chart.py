@@ -104,7 +104,7 @@ def svg(chart: Chart) -> str:
     return text[text.index("<svg") :]
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """Put a box for every character that the font has no glyph for, as of 币安人生USDT."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -143,8 +143,8 @@ def draw(chart: Chart) -> Figure:
     _volume(volume, chart)
     _strip(strip, chart)
     _time_axis(strip, bars)
-    figure.text(0.072, 0.945, _drawable(chart.title), size=_TITLE, weight="bold", color=_INK)
-    figure.text(0.072, 0.905, _drawable(chart.subtitle), size=_TEXT, color=_MUTED)
+    figure.text(0.072, 0.945, drawable(chart.title), size=_TITLE, weight="bold", color=_INK)
+    figure.text(0.072, 0.905, drawable(chart.subtitle), size=_TEXT, color=_MUTED)
     return figure
 
 

@@ -79,7 +79,7 @@ def test_a_refresh_tells_what_it_loaded_and_the_next_one_that_nothing_changed(
         "1 days loaded, 0 unchanged",
     ]
     assert run("warehouse").out.splitlines()[0::2] == [
-        f"{path}: unchanged, 18 views",
+        f"{path}: unchanged, 21 views",
         "0 days loaded, 1 unchanged",
     ]
     with closing(duckdb.connect(path, read_only=True)) as connection:

@@ -59,6 +59,9 @@ def test_the_asset_graph_is_this() -> None:
         "price_snapshots": [],
         "indicators": ["bars_1s", "daily_bars"],
         "volume_profile": ["daily_trades", "raw_trades"],
+        "market_report": ["gaps", "verdicts"],
+        "completeness_report": ["market_report", "verdicts"],
+        "warehouse": ["daily_bars", "daily_quotes", "daily_trades", "gaps", "verdicts"],
     }
 
 

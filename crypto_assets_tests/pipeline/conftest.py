@@ -15,6 +15,7 @@ from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.status import known_partitions
+from crypto_assets_tests.reported import lake_of_days
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
@@ -84,6 +85,12 @@ def btc_eth(spot: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
         *sorted((spot / "klines_1m").glob("BTCUSDT-1m-2024-08-0*")),
     ]
     return Lake(_built(tmp_path_factory.mktemp("btc") / "lake", files))
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake of small days of every kind; read it, never write to it but for its reports."""
+    return lake_of_days(tmp_path_factory.mktemp("kinds"))
 
 
 @pytest.fixture
