@@ -2,7 +2,8 @@
 
 ``crypto-assets.toml`` is looked for in the working directory, or where
 ``CRYPTO_ASSETS_SETTINGS`` points; every value in it has a default. ``CRYPTO_ASSETS_LAKE`` and
-``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file.
+``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file, ``CRYPTO_ASSETS_NATS_URL`` over its address of
+the broker: that one may hold a secret, and is read where it is used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,11 +21,14 @@ from crypto_assets.errors import InvalidName, InvalidSettings
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.listing import listings
+from crypto_assets.model.message import stream_name
 
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
 LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
+NATS_VARIABLE = "CRYPTO_ASSETS_NATS_URL"
+_NATS_SCHEMES = ("nats", "tls", "ws", "wss")
 MAIN = "main"
 """The collector there is where the settings name none."""
 _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -106,6 +111,32 @@ class Ohlcv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How many days of one exchange are fetched together; its rate limiter has the last word."""
 
 
+class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Through which broker recorded trades go, and where they are written."""
+
+    broker: Literal["nats", "pubsub"] = "nats"
+    name: str = "trades"
+    """Of the stream or topic, and what NATS subjects begin with: ``trades.binance.BTCUSDT``."""
+    url: str = "nats://127.0.0.1:4222"
+    """Of NATS; several servers of a cluster with commas between. No secret may be in it."""
+    credentials: str | None = None
+    """A file of NATS credentials; a relative one is below the settings file's directory."""
+    replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    """On so many servers of a NATS cluster each message is kept."""
+    max_mb: Annotated[int, msgspec.Meta(ge=1)] = 1024
+    """So much waits in NATS at most; then publishing waits."""
+    duplicate_seconds: Annotated[float, msgspec.Meta(gt=0)] = 120
+    """So long NATS remembers ids and drops repeats by itself."""
+    project: str | None = None
+    """The Google project of a Pub/Sub topic."""
+    warehouse: Literal["duckdb", "bigquery"] = "duckdb"
+    """Where the table ``trade_stream`` is."""
+    batch_rows: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10_000
+    """So many messages are written at once at most ..."""
+    batch_seconds: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
+    """... and what came in so long at the latest."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -121,6 +152,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     healing: Healing = Healing()
     incremental: Incremental = Incremental()
     ohlcv: Ohlcv = Ohlcv()
+    stream: Stream | None = None
+    """None where nothing is streamed."""
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -183,6 +216,12 @@ def load() -> Settings:
     for symbol in (*settings.symbols, *settings.incremental.symbols):
         Instrument(settings.venue, symbol)
     settings.recordings()
+    stream = settings.stream
+    if stream is not None:
+        hold_usable(stream)
+        if stream.credentials is not None:
+            credentials = path.parent / Path(stream.credentials).expanduser()
+            stream = msgspec.structs.replace(stream, credentials=str(credentials))
     listings(settings.ohlcv.instruments)
     for interval in settings.ohlcv.intervals:
         length_of(interval)
@@ -191,7 +230,54 @@ def load() -> Settings:
     archive = settings.archive
     if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
         archive = archive.at(url)
-    return msgspec.structs.replace(settings, lake=str(base / lake), archive=archive)
+    return msgspec.structs.replace(settings, lake=str(base / lake), archive=archive, stream=stream)
+
+
+def nats_urls(stream: Stream) -> list[str]:
+    """Give the addresses of NATS: the environment's, else the settings'; never show them.
+
+    Raises:
+        InvalidSettings: one of them is none.
+    """
+    given = os.environ.get(NATS_VARIABLE)
+    if given is None:
+        return stream.url.split(",")
+    urls = given.split(",")
+    if not all(_is_nats(url) for url in urls):
+        raise InvalidSettings(f"{NATS_VARIABLE}: expected addresses such as nats://127.0.0.1:4222")
+    return urls
+
+
+def without_secret(url: str) -> str:
+    """Give host and port of an address, and nothing else of it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _is_nats(url: str) -> bool:
+    found = urlsplit(url)
+    return found.scheme in _NATS_SCHEMES and bool(found.netloc.rpartition("@")[2])
+
+
+def hold_usable(stream: Stream) -> None:
+    """Hold what is streamed, and through what, against what can be used.
+
+    Raises:
+        InvalidName: the stream's name is none.
+        InvalidSettings: an address is none or holds a secret, or Pub/Sub lacks its project.
+    """
+    stream_name(stream.name)
+    for url in stream.url.split(","):
+        if "@" in url:
+            raise InvalidSettings(
+                f"[stream] url: expected no user, password or token in the file, found one; put "
+                f"the address into {NATS_VARIABLE}",
+            )
+        if not _is_nats(url):
+            raise InvalidSettings(
+                f"[stream] url {url!r}: expected an address such as nats://127.0.0.1:4222",
+            )
+    if stream.broker == "pubsub" and stream.project is None:
+        raise InvalidSettings("[stream] broker = 'pubsub': expected a project, found none")
 
 
 def environment() -> dict[str, str]:
