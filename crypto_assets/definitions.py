@@ -24,11 +24,19 @@ from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
 from crypto_assets.defs.publishing import published_files, recheck
+from crypto_assets.defs.streaming import (
+    hourly_stream_standing,
+    publish_segments,
+    stream_equals_lake,
+    stream_standing,
+    trade_stream,
+    unpublished_segments,
+)
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info, ohlcv],
-    asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
+    assets=[*assets, segments, exchange_info, ohlcv, trade_stream],
+    asset_checks=[*checks, exchange_info_checks, ohlcv_checks, stream_equals_lake],
     jobs=[
         market_day,
         checks_only,
@@ -37,8 +45,15 @@ defs = dg.Definitions(
         recheck,
         incremental_job,
         exchange_info_day,
+        publish_segments,
+        stream_standing,
     ],
-    schedules=[daily_compaction, incremental_trades, daily_exchange_info],
+    schedules=[
+        daily_compaction,
+        incremental_trades,
+        daily_exchange_info,
+        hourly_stream_standing,
+    ],
     sensors=[
         known_symbols,
         known_instruments,
@@ -47,6 +62,7 @@ defs = dg.Definitions(
         open_gaps,
         collector,
         unwanted_collectors,
+        unpublished_segments,
     ],
     resources=resources_of(Path(settings.load().lake)),
     # A partition's work is short: a process for every step would cost ten times as much.

@@ -136,6 +136,12 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     batch_seconds: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
     """... and what came in so long at the latest."""
 
+    @property
+    def destination(self) -> str:
+        """What the broker is called where it is noted what was published to it."""
+        named = self.name if self.broker == "nats" else f"{self.project}.{self.name}"
+        return f"{self.broker}.{named}"
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""

@@ -240,8 +240,8 @@ def sql(
     """Ask the lake in SQL.
 
     Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    agg_trades, ohlcv, verdicts, gaps, revisions, listings, symbol_history; every row has its venue,
-    symbol and date.
+    agg_trades, ohlcv, verdicts, gaps, revisions, listings, symbol_history, trade_stream; every row
+    has its venue, symbol and date.
 
     Example: [bold]crypto-assets sql "SELECT symbol, date, sum(volume) FROM bars_1m GROUP BY ALL"[/]
     """

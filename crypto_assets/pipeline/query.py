@@ -14,7 +14,9 @@ from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.parts import overlaps
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.message import TABLE
 from crypto_assets.model.partition import Partition
+from crypto_assets.model.tables import TRADES
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.sinks import duckdb
 from crypto_assets.sinks.duckdb import HIVE, View
@@ -99,8 +101,13 @@ def query(lake: Lake, sql: str) -> pl.DataFrame:
 
     Raises:
         UnsafeQuery: it is not exactly one SELECT, or DuckDB refuses it.
+        FileHeld: the table ``trade_stream`` is asked for, and another process held its file.
     """
-    return duckdb.query(views_of(lake), sql, readable=lake.layout.root)
+    stream = lake.layout.trade_stream
+    views = views_of(lake)
+    if stream.exists():
+        return duckdb.query(views, sql, readable=lake.layout.root, stream=stream)
+    return duckdb.query(views | {TABLE: View(TRADES.schema)}, sql, readable=lake.layout.root)
 
 
 def render(frame: pl.DataFrame, form: str) -> bytes:

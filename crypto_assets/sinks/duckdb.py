@@ -10,6 +10,8 @@ import duckdb
 import polars as pl
 
 from crypto_assets.errors import UnsafeQuery
+from crypto_assets.model.message import TABLE
+from crypto_assets.sinks import duckdb_stream
 
 HIVE = pl.Schema({"venue": pl.String(), "symbol": pl.String(), "date": pl.Date()})
 """What a file's directories say of its rows."""
@@ -58,8 +60,17 @@ def _nothing(schema: pl.Schema) -> pl.LazyFrame:
     return pl.Schema({**HIVE, **schema}).to_frame().lazy()
 
 
-def query(views: Mapping[str, View], sql: str, *, readable: Path) -> pl.DataFrame:
+def query(
+    views: Mapping[str, View],
+    sql: str,
+    *,
+    readable: Path,
+    stream: Path | None = None,
+) -> pl.DataFrame:
     """Run one reading statement over views.
+
+    ``stream`` is the database file of the table ``trade_stream``: it is opened, and held for
+    reading meanwhile, where the statement names that table.
 
     The statement can read files in ``readable``, the views' directory, and touch nothing else of
     the machine.
@@ -67,6 +78,7 @@ def query(views: Mapping[str, View], sql: str, *, readable: Path) -> pl.DataFram
     Raises:
         UnsafeQuery: it is not exactly one SELECT, DuckDB refuses it, or its result has a type that
             no frame has, such as an interval.
+        FileHeld: another process held the file of ``trade_stream`` all the time.
     """
     connection = duckdb.connect(":memory:")
     try:
@@ -74,6 +86,8 @@ def query(views: Mapping[str, View], sql: str, *, readable: Path) -> pl.DataFram
         if kinds != ["SELECT"]:
             raise UnsafeQuery(f"expected one SELECT statement, found {', '.join(kinds) or 'none'}")
         attach(connection, views)
+        if stream is not None and TABLE in connection.get_table_names(sql):
+            duckdb_stream.attach(connection, stream)
         connection.execute(f"SET allowed_directories = [{_quoted(str(readable))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -24,6 +25,8 @@ from crypto_assets.errors import CommitFailed, FileHeld, SchemaMismatch
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.message import STREAM_FRAME, TABLE
+
+_T = TypeVar("_T")
 
 IDS = "trade_stream_ids"
 PATIENCE_SECONDS = 30.0
@@ -68,22 +71,48 @@ def opened(
         FileHeld: another process held it all the time.
         CommitFailed: it is no database file, or the disk fails.
     """
+    connection = _patiently(lambda: duckdb.connect(path, read_only=read_only), path, patience)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Make the table of a file a view of a connection, reading, with the day of every row.
+
+    The file is held for reading until the connection is closed.
+
+    Raises:
+        FileHeld: another process held it all the time.
+        CommitFailed: it is no database file.
+    """
+    quoted = "'" + str(path).replace("'", "''") + "'"
+    _patiently(
+        lambda: connection.execute(f"ATTACH {quoted} AS streamed (READ_ONLY)"),
+        path,
+        PATIENCE_SECONDS,
+    )
+    columns = ", ".join(f'"{name}"' for name in STREAM_FRAME if name not in ("venue", "symbol"))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {TABLE} AS SELECT venue, symbol, "  # noqa: S608 - our own names
+        f"CAST(ts_event AS DATE) AS date, {columns} FROM streamed.{TABLE}",
+    )
+
+
+def _patiently(attempt: Callable[[], _T], path: Path, patience: float) -> _T:
+    """Try to open a file again and again while another process holds it."""
     until = time.monotonic() + patience
     while True:
         try:
-            connection = duckdb.connect(path, read_only=read_only)
-            break
+            return attempt()
         except duckdb.IOException as error:
             if not any(said in str(error) for said in _HELD):
                 raise CommitFailed(f"{path}: expected a DuckDB file, found {error}") from error
             if time.monotonic() >= until:
                 raise FileHeld(f"{path}: held by another process for {patience:g} s") from error
         time.sleep(_PAUSE_SECONDS)
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
 
 
 class TradeStream:
@@ -138,8 +167,9 @@ class TradeStream:
 
 
 def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    found = connection.execute(sql).fetchone()
-    return int(found[0]) if found else 0
+    # A single row fetched would leave the result open, and the connection busy.
+    ((found,),) = connection.execute(sql).fetchall()
+    return int(found)
 
 
 def _numbered(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
@@ -213,3 +243,27 @@ def coverage(connection: duckdb.DuckDBPyConnection) -> dict[Instrument, Coverage
     for venue, symbol, first, last in connection.fetchall():
         found.setdefault(Instrument(venue, symbol), []).append((first, last))
     return {instrument: Coverage.of(ranges) for instrument, ranges in sorted(found.items())}
+
+
+def rows_between(path: Path, instrument: Instrument, from_us: int, to_us: int) -> pl.DataFrame:
+    """Read the rows of an instrument whose ``ts_event`` is in ``[from_us, to_us)``, by id."""
+    with opened(path, read_only=True) as connection:
+        return pl.DataFrame(
+            connection.sql(
+                f"SELECT * FROM {TABLE} WHERE venue = ? AND symbol = ? "  # noqa: S608
+                "AND ts_event >= make_timestamptz(?) AND ts_event < make_timestamptz(?) "
+                "ORDER BY trade_id, match_id",
+                params=[instrument.venue, instrument.symbol, from_us, to_us],
+            ).pl(),
+        )
+
+
+def days(path: Path) -> pl.DataFrame:
+    """Count the rows by ``venue``, ``symbol`` and ``date``, with the newest id of each."""
+    with opened(path, read_only=True) as connection:
+        return pl.DataFrame(
+            connection.sql(
+                "SELECT venue, symbol, CAST(ts_event AS DATE) AS date, count(*) AS rows, "  # noqa: S608
+                f"max(trade_id) AS newest FROM {TABLE} GROUP BY ALL ORDER BY ALL",
+            ).pl(),
+        )

@@ -139,7 +139,7 @@ class NatsBroker:
 
     async def _round(self, messages: Sequence[Message]) -> list[tuple[Message, _Answer | None]]:
         """Publish each message once; gives the answers, None where none came in time."""
-        from nats.errors import Error
+        from nats.errors import OutboundBufferLimitError
 
         futures: list[asyncio.Future[_Answer]] = []
         loop = asyncio.get_running_loop()
@@ -164,7 +164,9 @@ class NatsBroker:
                     headers={"Nats-Msg-Id": message.id},
                 )
             await self._all(futures)
-        except (Error, OSError, TimeoutError):
+        except (OutboundBufferLimitError, OSError, TimeoutError):
+            # The connection is lost, and is being opened again: what is left comes with a later
+            # round.
             pass
         finally:
             for token in tokens:

@@ -136,7 +136,7 @@ def _config(stream: Stream) -> StreamConfig:
 
 async def ensure(client: Client, stream: Stream) -> None:
     """Make the stream, or give it these limits."""
-    from nats.js.errors import BadRequestError, NotFoundError
+    from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
     wanted = _config(stream)
     manager = client.jsm()
@@ -149,7 +149,7 @@ async def ensure(client: Client, stream: Stream) -> None:
     if any(getattr(found, name) != getattr(wanted, name) for name in same):
         try:
             await manager.update_stream(wanted)
-        except BadRequestError as error:
+        except (BadRequestError, ServerError) as error:
             raise InvalidSettings(
                 f"NATS stream {stream.name!r}: it is there and cannot become what the settings "
                 f"say: {error.description}; name another one",

@@ -40,14 +40,14 @@ class NatsSubscription:
             raise
 
     async def _subscribed(self, most: int) -> Any:
-        from nats.js.errors import BadRequestError
+        from nats.js.errors import BadRequestError, ServerError
 
         client, stream = self._link.client, self._stream
         await ensure(client, stream)
         context = client.jetstream()
         try:
             await client.jsm().add_consumer(stream.name, self._config(most))
-        except BadRequestError as error:
+        except (BadRequestError, ServerError) as error:
             raise InvalidSettings(
                 f"NATS stream {stream.name!r}: consumer {self._consumer!r} cannot be made: "
                 f"{error.description}; a work queue has one consumer",
