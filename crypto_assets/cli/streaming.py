@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import signal
 import threading
 from types import FrameType
@@ -16,17 +18,12 @@ from crypto_assets.cli import screen
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import InvalidName, StreamLost
 from crypto_assets.lake.lake import Lake
-from crypto_assets.model.message import Broker
 from crypto_assets.pipeline import publish as publishing
 from crypto_assets.pipeline.consume import Batch, Consumed
 from crypto_assets.pipeline.consume import consume as run
 from crypto_assets.pipeline.publish import Published
 from crypto_assets.settings import Stream
 
-_LOOK_SECONDS = 1.0
-"""So often the lake is looked at for newly sealed segments."""
-_PAUSE_SECONDS = 5.0
-"""After so long a broker that was lost is asked again."""
 _BrokerOption = Annotated[
     Optional[Literal["nats", "pubsub"]],
     typer.Option("--broker", help="By default the settings'."),
@@ -65,39 +62,30 @@ def publish(
     if bool(symbol) != bool(date):
         raise InvalidName("expected both of --symbol and --date, or none of them")
     days = partitions_of(symbol or (), date or "") if date else []
-    ended = _ended_by_signals()
-    if days or once:
-        door = broker_of(stream)
-        try:
-            found = [publishing.publish_day(target, door, day) for day in days]
-            if not days:
-                found = _published(target, door)
-            else:
-                for one in found:
-                    _tell_published(one)
-        finally:
-            door.close()
-        if not found:
-            screen.console.print("everything recorded is published")
-        if any(one.why is not None for one in found):
-            raise typer.Exit(FAULT)
+    if not days and not once:
+        publishing.keep_publishing(
+            target,
+            functools.partial(broker_of, stream),
+            _ended_by_signals(),
+            _tell_published,
+            _tell_lost,
+        )
         return
-    while not ended.is_set():
-        try:
-            door = broker_of(stream)
-            try:
-                while not ended.is_set():
-                    _published(target, door)
-                    ended.wait(_LOOK_SECONDS)
-            finally:
-                door.close()
-        except StreamLost as error:
-            screen.errors.print(escape(str(error)), highlight=False, soft_wrap=True)
-            ended.wait(_PAUSE_SECONDS)
+    with contextlib.closing(broker_of(stream)) as door:
+        if days:
+            found = [publishing.publish_day(target, door, day) for day in days]
+            for one in found:
+                _tell_published(one)
+        else:
+            found = publishing.publish_new(target, door, _tell_published)
+    if not found:
+        screen.console.print("everything recorded is published")
+    if any(one.why is not None for one in found):
+        raise typer.Exit(FAULT)
 
 
-def _published(lake: Lake, door: Broker) -> list[Published]:
-    return publishing.publish_new(lake, door, _tell_published)
+def _tell_lost(error: StreamLost) -> None:
+    screen.errors.print(escape(str(error)), highlight=False, soft_wrap=True)
 
 
 def _tell_published(found: Published) -> None:
@@ -129,35 +117,17 @@ def consume(
     from crypto_assets.doors import subscription_of, trade_stream_of
 
     target, stream = lake_of(lake), _stream(broker, to)
-    ended = _ended_by_signals()
-    sink = trade_stream_of(target, stream)
-    found = Consumed()
-    try:
-        while not ended.is_set():
-            try:
-                door = subscription_of(stream)
-            except StreamLost as error:
-                if once:
-                    raise
-                screen.errors.print(escape(str(error)), highlight=False, soft_wrap=True)
-                ended.wait(_PAUSE_SECONDS)
-                continue
-            try:
-                found += run(
-                    target.layout,
-                    stream.name,
-                    door,
-                    sink,
-                    Batch(stream.batch_rows, stream.batch_seconds),
-                    goes_on=lambda: not ended.is_set(),
-                    until_empty=once,
-                    told=lambda one: _tell_consumed(one, target),
-                )
-            finally:
-                door.close()
-            break
-    finally:
-        sink.close()
+    with contextlib.closing(trade_stream_of(target, stream)) as sink:
+        found = run(
+            target.layout,
+            stream.name,
+            functools.partial(subscription_of, stream),
+            sink,
+            Batch(stream.batch_rows, stream.batch_seconds),
+            ended=_ended_by_signals(),
+            until_empty=once,
+            told=lambda one: _tell_consumed(one, target),
+        )
     screen.console.print(f"{found.messages:,} messages, {found.new:,} trades new", highlight=False)
     if found.letters:
         raise typer.Exit(FAULT)

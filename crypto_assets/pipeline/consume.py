@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,14 +27,13 @@ class Consumed:
     letters: int = 0
     """Messages that could not be read, kept in the dead letters."""
     why: str | None = None
-    """Why they were given back, to come again."""
+    """Why nothing could be taken, or was given back to come again."""
 
     def __add__(self, other: Consumed) -> Consumed:
         return Consumed(
             self.messages + other.messages,
             self.new + other.new,
             self.letters + other.letters,
-            other.why or self.why,
         )
 
 
@@ -48,11 +48,11 @@ class Batch:
 def consume(
     layout: Layout,
     stream: str,
-    subscription: Subscription,
+    connect: Callable[[], Subscription],
     sink: TradeSink,
     batch: Batch,
     *,
-    goes_on: Callable[[], bool] = lambda: True,
+    ended: threading.Event,
     until_empty: bool = False,
     told: Callable[[Consumed], None] = lambda _: None,
 ) -> Consumed:
@@ -61,27 +61,29 @@ def consume(
     A message is acknowledged after the sink has it on the disk, so a kill at any instant makes
     messages come again and loses none. What is no trade goes to the dead letters, and is rejected
     when it is there. Where the sink or the broker fails in passing, the batch is given back and
-    tried again later and later.
+    tried again later and later, on a new connection.
 
     Raises:
+        Transient: nothing was to be waited for, and the broker or the sink failed.
         Terminal: the sink fails for good; the batch is not acknowledged.
     """
     whole, tries = Consumed(), 0
-    while goes_on():
+    while not ended.is_set():
         try:
-            found = _batch(layout, stream, subscription, sink, batch)
+            with contextlib.closing(connect()) as subscription:
+                while not ended.is_set():
+                    found = _batch(layout, stream, subscription, sink, batch)
+                    whole, tries = whole + found, 0
+                    if found.messages:
+                        told(found)
+                    elif until_empty:
+                        return whole
         except Transient as error:
-            found = Consumed(why=str(error))
-        if found.why is not None:
-            time.sleep(min(_PAUSE_SECONDS * 2**tries, _LONGEST_PAUSE_SECONDS))
+            if until_empty:
+                raise
+            told(Consumed(why=str(error)))
+            ended.wait(min(_PAUSE_SECONDS * 2**tries, _LONGEST_PAUSE_SECONDS))
             tries = min(tries + 1, 10)
-        else:
-            tries = 0
-        whole += found
-        if found.messages or found.why is not None:
-            told(found)
-        elif until_empty:
-            break
     return whole
 
 

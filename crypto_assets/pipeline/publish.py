@@ -8,7 +8,9 @@ repeats are dropped: by the broker within its duplicate window, and by whoever w
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crypto_assets.errors import NothingStored, UnreadableInput
+from crypto_assets.errors import NothingStored, StreamLost, UnreadableInput
 from crypto_assets.lake import segments, streamed
 from crypto_assets.lake.blocks import Block, Torn, blocks, sha256_of
 from crypto_assets.lake.draft import frames_of
@@ -37,6 +39,10 @@ from crypto_assets.venues import venue
 ROWS_AT_ONCE = 20_000
 """So many messages are held at a time."""
 _PUBLISHED = ("capture", "rest")
+_LOOK_SECONDS = 1.0
+"""So often the lake is looked at for newly sealed segments."""
+_PAUSE_SECONDS = 2.0
+"""After so long a broker that was lost is asked again."""
 _BEGAN = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
 
@@ -142,6 +148,25 @@ def publish_new(lake: Lake, broker: Broker, told: Told = lambda _: None) -> list
         done.append(found)
         told(found)
     return done
+
+
+def keep_publishing(
+    lake: Lake,
+    connect: Callable[[], Broker],
+    ended: threading.Event,
+    told: Told,
+    lost: Callable[[StreamLost], None],
+) -> None:
+    """Publish whatever is sealed, until it is to end; a broker that is lost is asked again."""
+    while not ended.is_set():
+        try:
+            with contextlib.closing(connect()) as broker:
+                while not ended.is_set():
+                    publish_new(lake, broker, told)
+                    ended.wait(_LOOK_SECONDS)
+        except StreamLost as error:
+            lost(error)
+            ended.wait(_PAUSE_SECONDS)
 
 
 def publish_day(lake: Lake, broker: Broker, partition: Partition) -> Published:

@@ -85,8 +85,10 @@ def query(
         kinds = [statement.type.name for statement in connection.extract_statements(sql)]
         if kinds != ["SELECT"]:
             raise UnsafeQuery(f"expected one SELECT statement, found {', '.join(kinds) or 'none'}")
+        # Asked while there are no views yet: it would look into theirs without their constants.
+        is_streamed = stream is not None and TABLE in connection.get_table_names(sql)
         attach(connection, views)
-        if stream is not None and TABLE in connection.get_table_names(sql):
+        if stream is not None and is_streamed:
             duckdb_stream.attach(connection, stream)
         connection.execute(f"SET allowed_directories = [{_quoted(str(readable))}]")
         connection.execute("SET enable_external_access = false")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+CONNECT_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
@@ -42,10 +44,6 @@ class Stream:
     max_bytes: int
     duplicate_seconds: float
     replicas: int = 1
-
-
-async def _silent(*_: object) -> None:
-    """Say nothing: the client would log addresses; whoever waits is told by a ``StreamLost``."""
 
 
 class Link:
@@ -71,22 +69,30 @@ class Link:
         from nats.errors import Error
 
         server = self._server
+        found: list[str] = []
+
+        async def note(error: Exception) -> None:
+            # The client would log its errors, addresses in them; whoever waits is told instead.
+            found[:] = [type(error).__name__]
+
+        # The client tries for ever, to open a lost connection again too: the first time is bounded.
+        opening = nats.connect(
+            list(server.urls),
+            user_credentials=None if server.credentials is None else str(server.credentials),
+            name="crypto-assets",
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,
+            error_cb=note,
+            pending_size=16 << 20,
+            skip_subject_validation=True,
+        )
         try:
-            return await nats.connect(
-                list(server.urls),
-                user_credentials=None if server.credentials is None else str(server.credentials),
-                name="crypto-assets",
-                # The first connection fails at once; one that was lost is opened again for ever.
-                allow_reconnect=True,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.2,
-                connect_timeout=5,
-                error_cb=_silent,
-                pending_size=16 << 20,
-                skip_subject_validation=True,
-            )
-        except (Error, OSError) as error:
-            raise StreamLost(f"NATS at {server.shown}: {type(error).__name__}") from None
+            return await asyncio.wait_for(opening, CONNECT_SECONDS)
+        except ModuleNotFoundError as error:
+            raise NotInstalled(f"NATS: expected the package {error.name}, found none") from error
+        except (Error, OSError, TimeoutError) as error:
+            said = found[0] if found else type(error).__name__
+            raise StreamLost(f"NATS at {server.shown}: {said}") from None
 
     def run(self, work: Awaitable[_T], what: str) -> _T:
         """Wait for some work on the connection.

@@ -117,7 +117,7 @@ class PubSubBroker:
                     PublishToPausedOrderingKeyException,
                 ) as error:
                     again.append(message)
-                    why = why or str(error)
+                    why = why or str(error) or type(error).__name__
             if again and time.monotonic() > until:
                 raise StreamLost(f"Pub/Sub {self._topic.path}: {why}")
             # After an error a key is paused, so that nothing overtakes what was not stored.

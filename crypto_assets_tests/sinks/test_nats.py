@@ -1,4 +1,4 @@
-"""JetStream through a real server: repeats are dropped, a full stream makes wait, nothing is lost."""
+"""JetStream through a real server: repeats are dropped, a full stream waits, nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from crypto_assets.errors import InvalidSettings, StreamLost
 from crypto_assets.model.message import Message
+from crypto_assets.sinks import nats_link
 from crypto_assets.sinks.nats import NatsBroker
 from crypto_assets.sinks.nats_link import Server, Stream
 from crypto_assets.sinks.nats_pull import NatsSubscription
@@ -25,6 +26,11 @@ STREAM = Stream(name="trades", max_bytes=16 << 20, duplicate_seconds=60)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     with nats_server(tmp_path_factory.mktemp("nats")) as found:
         yield found
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nats_link, "CONNECT_SECONDS", 0.5)
 
 
 def at(server: NatsServer) -> Server:
@@ -167,7 +173,10 @@ def test_limits_are_changed_and_another_use_of_the_name_is_refused(server: NatsS
         NatsBroker(at(server), named("other"))
 
 
-def test_a_server_that_is_not_there_is_said_without_its_secret(tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_said_without_its_secret(
+    hasty: None,
+    tmp_path: Path,
+) -> None:
     with nats_server(tmp_path / "nats") as server:
         pass
     secret = Server(urls=[f"nats://s3cret@{server.shown}"], shown=server.shown)
@@ -178,9 +187,10 @@ def test_a_server_that_is_not_there_is_said_without_its_secret(tmp_path: Path) -
     assert found.value.__suppress_context__
 
 
-def test_a_token_opens_a_server_that_wants_one(tmp_path: Path) -> None:
+def test_a_token_opens_a_server_that_wants_one(hasty: None, tmp_path: Path) -> None:
     with nats_server(tmp_path / "nats", "--auth", "s3cret") as server:
         with pytest.raises(StreamLost):
             NatsBroker(at(server), STREAM)
         urls = [f"nats://s3cret@{server.shown}"]
+        nats_link.CONNECT_SECONDS = 5.0
         NatsBroker(Server(urls=urls, shown=server.shown), STREAM).close()
