@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
-from crypto_assets.model.coverage import Coverage
+from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import TRADES
 from crypto_assets.pipeline.query import VIEWS
 from crypto_assets.sinks import duckdb_stream
+from crypto_assets.sinks.duckdb_stream import HOUR_US
 from crypto_assets.transforms.difference import Difference, difference
 from crypto_assets.venues import venue
 
-_WINDOW_US = 3_600_000_000
-"""An hour at a time is compared; the busiest one of a busy symbol has two million trades."""
+HELD_ROWS = 2_000_000
+"""So many trades of both are compared at a time; an hour is not cut."""
 _RECORDED = frozenset({"stream", "rest"})
 """What is published by itself: recordings, and what was fetched to heal them."""
 
@@ -120,22 +122,47 @@ def difference_of(lake: Lake, day: Partition) -> Difference:
     """Hold a day of the stream against the lake's: sealed where it is sealed, hot elsewhere.
 
     ``added`` are ids only the lake has, ``removed`` those only the stream has, ``changed`` have
-    other values. When we received a trade is not compared. An hour is in memory at a time, and the
-    file is held no longer than one is read.
+    other values. When we received a trade is not compared. Some hours are in memory at a time, and
+    the file is held no longer than they are read.
 
     Raises:
         FileHeld: another process held the file all the time.
         UnreadableInput: the lake's file cannot be read.
     """
     found, asset, path = Difference(), _asset(lake, day), lake.layout.trade_stream
-    for start in range(day.start_us, day.end_us, _WINDOW_US):
-        end = start + _WINDOW_US
+    at = pl.col("ts_event").to_physical()
+    counts: Counter[int] = Counter()
+    if asset is not None:
+        with readable(str(day)):
+            hours = lake.scan(asset, day).group_by(at // HOUR_US).len().collect()
+        counts.update(dict(hours.iter_rows()))
+    if path.exists():
+        counts.update(duckdb_stream.hours(path, day))
+    for start, end in spans(counts, HELD_ROWS):
         ours = theirs = TRADES.schema.to_frame()
         if asset is not None:
-            at = pl.col("ts_event").to_physical()
+            within = lake.scan(asset, day).filter(at >= start * HOUR_US, at < end * HOUR_US)
             with readable(str(day)):
-                ours = lake.scan(asset, day).filter(at >= start, at < end).collect()
+                ours = within.collect()
         if path.exists():
-            theirs = duckdb_stream.rows_between(path, day.instrument, start, end)
+            between = start * HOUR_US, end * HOUR_US
+            theirs = duckdb_stream.rows_between(path, day.instrument, *between)
         found |= difference(theirs, ours, TRADES)
     return found
+
+
+def spans(counts: Mapping[int, int], most: int) -> Iterator[Range]:
+    """Put hours that have rows into spans ``[first, end)`` of at most so many rows, or of one hour.
+
+    Every hour with rows is in exactly one span; spans ascend.
+    """
+    start: int | None = None
+    end = rows = 0
+    for hour in sorted(counts):
+        if start is not None and rows + counts[hour] > most:
+            yield start, end
+            start, rows = None, 0
+        start = hour if start is None else start
+        end, rows = hour + 1, rows + counts[hour]
+    if start is not None:
+        yield start, end

@@ -25,9 +25,11 @@ from crypto_assets.errors import CommitFailed, FileHeld, SchemaMismatch
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.message import STREAM_FRAME, TABLE
+from crypto_assets.model.partition import Partition
 
 _T = TypeVar("_T")
 
+HOUR_US = 3_600_000_000
 IDS = "trade_stream_ids"
 PATIENCE_SECONDS = 30.0
 """So long a file that another process holds is asked for again and again."""
@@ -256,6 +258,18 @@ def rows_between(path: Path, instrument: Instrument, from_us: int, to_us: int) -
                 params=[instrument.venue, instrument.symbol, from_us, to_us],
             ).pl(),
         )
+
+
+def hours(path: Path, day: Partition) -> dict[int, int]:
+    """Count the rows of a day by the hour of their ``ts_event``, counted since 1970."""
+    with opened(path, read_only=True) as connection:
+        found = connection.execute(
+            f"SELECT epoch_us(ts_event) // {HOUR_US} AS hour, count(*) FROM {TABLE} "  # noqa: S608
+            "WHERE venue = ? AND symbol = ? AND ts_event >= make_timestamptz(?) "
+            "AND ts_event < make_timestamptz(?) GROUP BY ALL",
+            [day.instrument.venue, day.instrument.symbol, day.start_us, day.end_us],
+        ).fetchall()
+    return {int(hour): int(count) for hour, count in found}
 
 
 def days(path: Path) -> pl.DataFrame:
