@@ -10,7 +10,8 @@ MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: help install demo dev test trials soak lint bench bench-live bench-history lock clean
+.PHONY: help install demo dev test trials soak brokers lint bench bench-live bench-history \
+	bench-broker lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,10 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
 
+brokers: KILLS = 50
+brokers: $(READY) ## Kill publishers, consumers and nats-server (KILLS=50); needs nats-server.
+	@$(BIN)/python -m pytest -s --kills $(KILLS) $(TRIALS)/test_broker.py
+
 lint: $(READY) ## Check style, types and the floors.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -59,6 +64,9 @@ bench-live: $(READY) ## Measure the collector beside other recorders, and how fr
 
 bench-history: $(READY) ## Measure downloads of published days beside other projects' ways.
 	@$(BIN)/python -m bench.history
+
+bench-broker: $(READY) ## Measure publishing and consuming beside other ways (needs nats-server).
+	@$(BIN)/python -m bench.broker
 
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \

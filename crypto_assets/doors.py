@@ -83,12 +83,17 @@ def subscription_of(stream: Stream) -> Subscription:
         InvalidSettings: it cannot be used as the settings say.
     """
     if stream.broker == "pubsub":
-        return pubsub.PubSubSubscription(_topic(stream), stream.warehouse)
+        return pubsub.PubSubSubscription(
+            _topic(stream),
+            stream.warehouse,
+            stream.redeliver_seconds,
+        )
     return nats_pull.NatsSubscription(
         _server(stream),
         _stream(stream),
         stream.warehouse,
         stream.batch_rows,
+        stream.redeliver_seconds,
     )
 
 

@@ -135,6 +135,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """So many messages are written at once at most ..."""
     batch_seconds: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
     """... and what came in so long at the latest."""
+    redeliver_seconds: Annotated[int, msgspec.Meta(ge=2, le=600)] = 30
+    """What a consumer took and did not acknowledge for so long comes again; more than a batch
+    takes to be written. Pub/Sub knows none below 10."""
 
     @property
     def destination(self) -> str:

@@ -13,18 +13,22 @@ from crypto_assets.sinks.nats_link import Link, Server, Stream, ensure
 if TYPE_CHECKING:
     from nats.js.api import ConsumerConfig
 
-ACK_WAIT_SECONDS = 30.0
-"""What is not acknowledged for so long is delivered again."""
-
 
 class NatsSubscription:
     """Take messages off a durable consumer, as ``Subscription`` of the model says."""
 
-    def __init__(self, server: Server, stream: Stream, consumer: str, most: int) -> None:
+    def __init__(
+        self,
+        server: Server,
+        stream: Stream,
+        consumer: str,
+        most: int,
+        redeliver_seconds: float = 30.0,
+    ) -> None:
         """Connect, and make stream and consumer where there are none.
 
         The consumer has a durable name: several processes may share it. ``most`` says how many
-        messages are pulled at once.
+        messages are pulled at once; what is not acknowledged for ``redeliver_seconds`` comes again.
 
         Raises:
             StreamLost: the server cannot be reached.
@@ -32,6 +36,7 @@ class NatsSubscription:
             NotInstalled: nats-py is not there.
         """
         self._stream, self._consumer = stream, consumer
+        self._redeliver_seconds = redeliver_seconds
         self._link = Link(server)
         try:
             self._pulling = self._link.run(self._subscribed(most), f"consumer {consumer}")
@@ -65,7 +70,7 @@ class NatsSubscription:
         return api.ConsumerConfig(
             durable_name=self._consumer,
             ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_SECONDS,
+            ack_wait=self._redeliver_seconds,
             # For ever: what cannot be read is rejected by name, what cannot be written waits.
             max_deliver=-1,
             max_ack_pending=2 * most,

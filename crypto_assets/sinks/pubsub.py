@@ -24,7 +24,7 @@ _MOST_A_PULL = 1_000
 """Of one request, as the service limits it."""
 _MOST_ACKS = 1_000
 """Ids in one request: it must stay below 512 KiB."""
-ACK_WAIT_SECONDS = 60
+_LEAST_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +143,16 @@ class PubSubBroker:
 class PubSubSubscription:
     """Pull from a subscription, as ``Subscription`` of the model says."""
 
-    def __init__(self, topic: Topic, consumer: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        consumer: str,
+        redeliver_seconds: int = 30,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         """Open a client, and make the subscription where there is none.
+
+        What is not acknowledged for ``redeliver_seconds`` comes again; the service takes 10 to 600.
 
         Raises:
             NotInstalled: Google's client is not there.
@@ -160,7 +168,7 @@ class PubSubSubscription:
         wanted = {
             "name": self._path,
             "topic": topic.path,
-            "ack_deadline_seconds": ACK_WAIT_SECONDS,
+            "ack_deadline_seconds": max(redeliver_seconds, _LEAST_SECONDS),
             "enable_message_ordering": True,
             # The default expires a subscription that nobody pulls from for a month.
             "expiration_policy": {},
