@@ -5,9 +5,10 @@ again: others read between two batches, and whoever finds it held tries again. A
 transaction; it is in the file, synced, when it is committed.
 
 Which numbered trades are there is a second table, of ranges: a batch is held against the few ranges
-it touches, and no index over all rows is kept. A primary key over 20 million rows would be held in
-memory by every process that opens the file. Trades that have names instead of numbers are looked up
-among the rows of the batch's own ids, which lie together.
+it touches, and what is missing is known without a look at the rows. A primary key would not do for
+trades that have names instead of numbers, for it takes no nulls, and its index of 10 million rows
+is 82 MB of the file. Named trades are looked up among the rows of the batch's own ids, which lie
+together.
 """
 
 from __future__ import annotations
