@@ -12,8 +12,8 @@ READY := .venv/.ready
 TORCH ?= torch==2.13.0
 PETASTORM := .venv-petastorm
 
-.PHONY: help install demo dev test trials pages soak training petastorm lint bench bench-live \
-	bench-history bench-reading lock clean
+.PHONY: help install demo dev test trials pages brokers soak training petastorm lint bench \
+	bench-live bench-history bench-reading bench-broker lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ $(PETASTORM)/.ready:
 petastorm: $(READY) $(PETASTORM)/.ready ## Show that Petastorm, in its own environment, sees every column.
 	@$(BIN)/python -m pytest -s $(TRIALS)/test_petastorm.py
 
+brokers: KILLS = 50
+brokers: $(READY) ## Kill publishers, consumers and nats-server (KILLS=50); needs nats-server.
+	@$(BIN)/python -m pytest -s --kills $(KILLS) $(TRIALS)/test_broker.py
+
 lint: $(READY) ## Check style, types and the floors.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -85,6 +89,9 @@ bench-history: $(READY) ## Measure downloads of published days beside other proj
 
 bench-reading: $(READY) ## Measure readers and loaders beside pyarrow, DuckDB, polars and Petastorm.
 	@$(BIN)/python -m bench.reading
+
+bench-broker: $(READY) ## Measure publishing and consuming beside other ways (needs nats-server).
+	@$(BIN)/python -m bench.broker
 
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \

@@ -37,6 +37,14 @@ from crypto_assets.defs.prices import (
 )
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.reports import completeness_report, market_report
+from crypto_assets.defs.streaming import (
+    hourly_stream_standing,
+    publish_segments,
+    stream_equals_lake,
+    stream_standing,
+    trade_stream,
+    unpublished_segments,
+)
 from crypto_assets.defs.warehouse import daily_warehouse, warehouse, warehouse_refresh
 from crypto_assets.defs.wiring import resources_of
 
@@ -50,6 +58,7 @@ defs = dg.Definitions(
         price_snapshots,
         market_report,
         completeness_report,
+        trade_stream,
         warehouse,
     ],
     asset_checks=[
@@ -58,6 +67,7 @@ defs = dg.Definitions(
         exchange_info_checks,
         ohlcv_checks,
         price_snapshots_checks,
+        stream_equals_lake,
     ],
     jobs=[
         market_day,
@@ -69,6 +79,8 @@ defs = dg.Definitions(
         exchange_info_day,
         indicators_day,
         price_snapshots_job,
+        publish_segments,
+        stream_standing,
         warehouse_refresh,
     ],
     schedules=[
@@ -78,6 +90,7 @@ defs = dg.Definitions(
         incremental_trades,
         daily_exchange_info,
         hourly_prices,
+        hourly_stream_standing,
     ],
     sensors=[
         known_symbols,
@@ -87,6 +100,7 @@ defs = dg.Definitions(
         open_gaps,
         collector,
         unwanted_collectors,
+        unpublished_segments,
     ],
     resources=resources_of(Path(settings.load().lake)),
     # A partition's work is short: a process for every step would cost ten times as much.

@@ -4,7 +4,8 @@
 
     CryptoAssetsError
     ├── Transient                 the same call may succeed later: retry
-    │   └── StreamLost            a connection that could not be opened, or has ended
+    │   ├── StreamLost            a connection that could not be opened, or has ended
+    │   └── FileHeld              a database file that another process has open
     └── Terminal                  the same call fails again: say why, change the input
         ├── InvalidName           a venue, symbol, date or path that may not reach disk or SQL
         ├── InvalidSettings       a settings file or environment variable that cannot be used
@@ -12,9 +13,9 @@
         ├── ChecksumMismatch      bytes whose sha256 is not the published one
         ├── SchemaMismatch        a frame or file whose columns are not the declared ones
         ├── CommitFailed          a file that reads back differently from what was written
+        ├── NotInstalled          an optional package that is not there
         ├── NothingStored         a partition without the data that was asked for
         ├── Incomplete            days that were asked for and are not proven complete
-        ├── NotInstalled          an optional package that is asked for and not there
         ├── UnsafeQuery           SQL that is not one reading statement
         └── Refused               a server that answers, and will not serve this
 """
@@ -39,6 +40,10 @@ class StreamLost(Transient):
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class FileHeld(Transient):
+    """A database file that another process has open."""
 
 
 class Terminal(CryptoAssetsError):
@@ -69,16 +74,16 @@ class CommitFailed(Terminal):
     """A file that reads back differently from what was written."""
 
 
+class NotInstalled(Terminal):
+    """An optional package that is not there."""
+
+
 class NothingStored(Terminal):
     """A partition without the data that was asked for."""
 
 
 class Incomplete(Terminal):
     """Days that were asked for and are not proven complete, each with what it lacks."""
-
-
-class NotInstalled(Terminal):
-    """An optional package that is asked for and not there."""
 
 
 class UnsafeQuery(Terminal):

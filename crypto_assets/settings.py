@@ -2,7 +2,9 @@
 
 ``crypto-assets.toml`` is looked for in the working directory, or where
 ``CRYPTO_ASSETS_SETTINGS`` points; every value in it has a default. ``CRYPTO_ASSETS_LAKE`` and
-``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file. Keys are read from the environment only.
+``CRYPTO_ASSETS_ARCHIVE_URL`` win over the file, ``CRYPTO_ASSETS_NATS_URL`` over its address of
+the broker: that one may hold a secret, and is read where it is used. Keys are read from the
+environment only.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +24,7 @@ from crypto_assets.model.coin import checked_coin, checked_currency
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.listing import listings
+from crypto_assets.model.message import stream_name
 
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
@@ -28,6 +32,8 @@ LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
 DEMO_KEY_VARIABLE = "COINGECKO_DEMO_API_KEY"
 PRO_KEY_VARIABLE = "COINGECKO_PRO_API_KEY"
+NATS_VARIABLE = "CRYPTO_ASSETS_NATS_URL"
+_NATS_SCHEMES = ("nats", "tls", "ws", "wss")
 MAIN = "main"
 """The collector there is where the settings name none."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,200}", re.ASCII)
@@ -141,6 +147,41 @@ class ApiKey:
     secret: str = field(repr=False)
 
 
+class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Through which broker recorded trades go, and where they are written."""
+
+    broker: Literal["nats", "pubsub"] = "nats"
+    name: str = "trades"
+    """Of the stream or topic, and what NATS subjects begin with: ``trades.binance.BTCUSDT``."""
+    url: str = "nats://127.0.0.1:4222"
+    """Of NATS; several servers of a cluster with commas between. No secret may be in it."""
+    credentials: str | None = None
+    """A file of NATS credentials; a relative one is below the settings file's directory."""
+    replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    """On so many servers of a NATS cluster each message is kept."""
+    max_mb: Annotated[int, msgspec.Meta(ge=1)] = 1024
+    """So much waits in NATS at most; then publishing waits."""
+    duplicate_seconds: Annotated[float, msgspec.Meta(gt=0)] = 120
+    """So long NATS remembers ids and drops repeats by itself."""
+    project: str | None = None
+    """The Google project of a Pub/Sub topic."""
+    warehouse: Literal["duckdb", "bigquery"] = "duckdb"
+    """Where the table ``trade_stream`` is."""
+    batch_rows: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10_000
+    """So many messages are written at once at most ..."""
+    batch_seconds: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
+    """... and what came in so long at the latest."""
+    redeliver_seconds: Annotated[int, msgspec.Meta(ge=2, le=600)] = 30
+    """What a consumer took and did not acknowledge for so long comes again; more than a batch
+    takes to be written. Pub/Sub knows none below 10."""
+
+    @property
+    def destination(self) -> str:
+        """What the broker is called where it is noted what was published to it."""
+        named = self.name if self.broker == "nats" else f"{self.project}.{self.name}"
+        return f"{self.broker}.{named}"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set."""
 
@@ -158,6 +199,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ohlcv: Ohlcv = Ohlcv()
     warehouse: Warehouse = Warehouse()
     prices: Prices = Prices()
+    stream: Stream | None = None
+    """None where nothing is streamed."""
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -217,6 +260,16 @@ def load() -> Settings:
     """
     path = Path(os.environ.get(FILE_VARIABLE, FILE)).absolute()
     settings = _read(path) if path.exists() or FILE_VARIABLE in os.environ else Settings()
+    _check(settings)
+    lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
+    base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
+    if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
+        settings = msgspec.structs.replace(settings, archive=settings.archive.at(url))
+    return msgspec.structs.replace(_placed(settings, path.parent), lake=str(base / lake))
+
+
+def _check(settings: Settings) -> None:
+    """Hold every name against what may reach the disk, SQL or a host."""
     for symbol in (*settings.symbols, *settings.incremental.symbols):
         Instrument(settings.venue, symbol)
     settings.recordings()
@@ -229,24 +282,24 @@ def load() -> Settings:
         checked_coin(coin)
     for currency in settings.prices.currencies:
         checked_currency(currency)
-    lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
-    base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
-    archive, prices = settings.archive, settings.prices
+    if settings.stream is not None:
+        hold_usable(settings.stream)
+
+
+def _placed(settings: Settings, directory: Path) -> Settings:
+    """Give files that are named relatively their place below the settings file's directory."""
+
+    def placed(file: str) -> str:
+        return str(directory / Path(file).expanduser()) if file else file
+
+    replace = msgspec.structs.replace
+    warehouse, prices, stream = settings.warehouse, settings.prices, settings.stream
+    if stream is not None and stream.credentials is not None:
+        stream = replace(stream, credentials=placed(stream.credentials))
     if prices.csv is not None:
-        prices = msgspec.structs.replace(prices, csv=str(path.parent / prices.csv))
-    if (url := os.environ.get(ARCHIVE_VARIABLE)) is not None:
-        archive = archive.at(url)
-    warehouse = settings.warehouse
-    if warehouse.path:
-        file = path.parent / Path(warehouse.path).expanduser()
-        warehouse = msgspec.structs.replace(warehouse, path=str(file))
-    return msgspec.structs.replace(
-        settings,
-        lake=str(base / lake),
-        archive=archive,
-        warehouse=warehouse,
-        prices=prices,
-    )
+        prices = replace(prices, csv=placed(prices.csv))
+    warehouse = replace(warehouse, path=placed(warehouse.path))
+    return replace(settings, warehouse=warehouse, prices=prices, stream=stream)
 
 
 def coingecko_key() -> ApiKey | None:
@@ -262,6 +315,53 @@ def coingecko_key() -> ApiKey | None:
         if secret:
             return ApiKey(is_pro, secret)
     return None
+
+
+def nats_urls(stream: Stream) -> list[str]:
+    """Give the addresses of NATS: the environment's, else the settings'; never show them.
+
+    Raises:
+        InvalidSettings: one of them is none.
+    """
+    given = os.environ.get(NATS_VARIABLE)
+    if given is None:
+        return stream.url.split(",")
+    urls = given.split(",")
+    if not all(_is_nats(url) for url in urls):
+        raise InvalidSettings(f"{NATS_VARIABLE}: expected addresses such as nats://127.0.0.1:4222")
+    return urls
+
+
+def without_secret(url: str) -> str:
+    """Give host and port of an address, and nothing else of it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _is_nats(url: str) -> bool:
+    found = urlsplit(url)
+    return found.scheme in _NATS_SCHEMES and bool(found.netloc.rpartition("@")[2])
+
+
+def hold_usable(stream: Stream) -> None:
+    """Hold what is streamed, and through what, against what can be used.
+
+    Raises:
+        InvalidName: the stream's name is none.
+        InvalidSettings: an address is none or holds a secret, or Pub/Sub lacks its project.
+    """
+    stream_name(stream.name)
+    for url in stream.url.split(","):
+        if "@" in url:
+            raise InvalidSettings(
+                f"[stream] url: expected no user, password or token in the file, found one; put "
+                f"the address into {NATS_VARIABLE}",
+            )
+        if not _is_nats(url):
+            raise InvalidSettings(
+                f"[stream] url {url!r}: expected an address such as nats://127.0.0.1:4222",
+            )
+    if stream.broker == "pubsub" and stream.project is None:
+        raise InvalidSettings("[stream] broker = 'pubsub': expected a project, found none")
 
 
 def environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from typer._click.exceptions import NoSuchOption
 
 from crypto_assets.cli.app import app
 from crypto_assets.settings import Settings
+from crypto_assets_tests.broker import BINARY, require_nats
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -96,8 +98,37 @@ def parse(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_every_command_line_is_one_its_program_takes(words: list[str]) -> None:
-    if words[0] != "python":
+    if words[0] not in ("python", "nats-server"):
         parse(words)
+
+
+def nats_configs() -> list[str]:
+    (config,) = manifests("ConfigMap")
+    return [(DEPLOY / "nats" / "nats.conf").read_text(), config["data"]["nats.conf"]]
+
+
+@pytest.mark.parametrize("text", nats_configs())
+def test_the_broker_listens_on_this_machine_alone_and_takes_its_configuration(
+    text: str,
+    tmp_path: Path,
+) -> None:
+    assert 'listen: "127.0.0.1:4222"' in text
+    require_nats()
+    # Older servers than 2.10 do not know how often to sync.
+    lines = [one for one in text.splitlines() if not one.strip().startswith("sync_interval")]
+    path = tmp_path / "nats.conf"
+    path.write_text("\n".join(lines))
+    found = subprocess.run(
+        [str(BINARY), "--config", path, "-t"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    path.write_text("\n".join([*lines, "no_such_thing: 1"]))
+    assert subprocess.run(
+        [str(BINARY), "-c", path, "-t"], capture_output=True, check=False
+    ).returncode
 
 
 def test_a_command_line_that_is_none_is_found() -> None:

@@ -220,3 +220,52 @@ def test_a_key_that_would_break_out_of_its_header_is_refused_unseen(
     with pytest.raises(InvalidSettings, match=settings.DEMO_KEY_VARIABLE) as refused:
         settings.coingecko_key()
     assert "secret" not in str(refused.value)
+
+
+def test_nothing_is_streamed_by_default_and_a_stream_has_defaults(tmp_path: Path) -> None:
+    assert settings.load().stream is None
+    (tmp_path / settings.FILE).write_text('[stream]\ncredentials = "nats.creds"\n')
+    found = settings.load().stream
+    assert found is not None
+    assert (found.broker, found.name, found.warehouse) == ("nats", "trades", "duckdb")
+    assert found.credentials == str(tmp_path / "nats.creds")
+    assert settings.nats_urls(found) == ["nats://127.0.0.1:4222"]
+    assert found.destination == "nats.trades"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('url = "nats://s3cret@127.0.0.1:4222"', settings.NATS_VARIABLE),
+        ('url = "127.0.0.1:4222"', "expected an address such as"),
+        ('url = "http://127.0.0.1"', "expected an address such as"),
+        ('url = "nats://a:1,nats://"', "expected an address such as"),
+        ('name = "a.b"', "expected up to 32 of a-z"),
+        ('broker = "kafka"', "kafka"),
+        ('broker = "pubsub"', "expected a project"),
+        ("max_mb = 0", "max_mb"),
+        ("batch_rows = 1_000_000", "batch_rows"),
+    ],
+)
+def test_a_stream_that_cannot_be_is_refused_without_its_secret(
+    text: str,
+    said: str,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / settings.FILE).write_text(f"[stream]\n{text}\n")
+    with pytest.raises((InvalidSettings, InvalidName), match=said) as found:
+        settings.load()
+    assert "s3cret" not in str(found.value)
+
+
+def test_the_address_of_the_environment_wins_and_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(settings.NATS_VARIABLE, "tls://s3cret@a:4222,tls://u:s3cret@b:4222")
+    urls = settings.nats_urls(settings.Stream())
+    assert [settings.without_secret(url) for url in urls] == ["a:4222", "b:4222"]
+    assert "s3cret" not in repr(settings.load())
+    monkeypatch.setenv(settings.NATS_VARIABLE, "s3cret")
+    with pytest.raises(InvalidSettings) as found:
+        settings.nats_urls(settings.Stream())
+    assert "s3cret" not in str(found.value)

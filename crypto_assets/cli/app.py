@@ -24,6 +24,7 @@ from crypto_assets.cli import (
     prices,
     report,
     screen,
+    streaming,
     warehousing,
 )
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
@@ -465,3 +466,5 @@ app.command("export")(export.export)
 app.command("sql")(asking.sql)
 app.command("warehouse")(warehousing.warehouse)
 app.command("report")(report.report)
+app.command("publish")(streaming.publish)
+app.command("consume")(streaming.consume)

@@ -136,6 +136,10 @@ class Inputs:
         path = self._of(record_id) / "record.json"
         return _read(path) if path.exists() else None
 
+    def ids(self) -> list[str]:
+        """Name every input that was taken to its end, without reading its record."""
+        return sorted(path.parent.name for path in self.directory.glob("*/record.json"))
+
     def write(self, record: Record) -> None:
         """Write a record; the last act of an import."""
         atomic.write_bytes(self._of(record.id) / "record.json", msgspec.json.encode(record))

@@ -77,6 +77,19 @@ class Layout:
         """The file of an input's unreadable lines."""
         return self.root / "dead_letters" / f"venue={venue}" / f"{checked_name(name)}.txt"
 
+    def streamed(self, stream: str, venue: str) -> Path:
+        """The directory of what was published to a stream of a venue, a file an input."""
+        return self.root / "streamed" / checked_name(stream) / f"venue={venue}"
+
+    def stream_letters(self, stream: str) -> Path:
+        """The directory of a stream's messages that could not be read."""
+        return self.root / "dead_letters" / f"stream={checked_name(stream)}"
+
+    @property
+    def trade_stream(self) -> Path:
+        """The database file of the table ``trade_stream``."""
+        return self.root / "warehouse" / "stream.duckdb"
+
     def exchange_info(self, venue: str) -> Path:
         """The directory of the venue's descriptions of its symbols, one file a day."""
         return self.root / "exchange_info" / f"venue={venue}"

@@ -73,6 +73,17 @@ class Coverage:
             for left, right in zip(self.ranges, self.ranges[1:], strict=False)
         )
 
+    def holds(self, ids: pl.Series) -> pl.Series:
+        """Say of each id of a column whether it is in the set, as booleans in the same order."""
+        if not self.ranges:
+            return pl.repeat(value=False, n=len(ids), dtype=pl.Boolean(), eager=True)
+        firsts, lasts = (
+            pl.Series(ends, dtype=pl.Int64()) for ends in zip(*self.ranges, strict=True)
+        )
+        # The last range that begins at or before an id is the only one that can hold it.
+        place = firsts.search_sorted(ids, side="right").cast(pl.Int64()) - 1
+        return (place >= 0) & (ids <= lasts.gather(place.clip(0)))
+
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges)
 

@@ -14,8 +14,9 @@ from crypto_assets.lake import atomic
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import STORED
 from crypto_assets.model.interval import Interval
+from crypto_assets.model.message import TABLE
 from crypto_assets.model.partition import Partition
-from crypto_assets.model.tables import FETCHED, PRICE
+from crypto_assets.model.tables import FETCHED, PRICE, TRADES
 from crypto_assets.pipeline import completeness
 from crypto_assets.pipeline.symbols import views_of_listings
 from crypto_assets.pipeline.views import VIEWS, every_day
@@ -126,9 +127,18 @@ def query(
 
     Raises:
         UnsafeQuery: it is not exactly one SELECT, or DuckDB refuses it.
+        FileHeld: the table ``trade_stream`` is asked for, and another process held its file.
     """
-    root = lake.layout.root
-    return duckdb.query(views_of(lake), sql, readable=root, venue=venue, variables=variables)
+    views, stream = views_of(lake), lake.layout.trade_stream
+    is_streamed = stream.exists()
+    return duckdb.query(
+        views if is_streamed else views | {TABLE: View(TRADES.schema)},
+        sql,
+        readable=lake.layout.root,
+        venue=venue,
+        variables=variables,
+        stream=stream if is_streamed else None,
+    )
 
 
 def render(frame: pl.DataFrame, form: str) -> bytes:

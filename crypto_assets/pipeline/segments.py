@@ -28,6 +28,14 @@ def waiting(lake: Lake, venue: str) -> list[Path]:
     return segments.sealed(lake.layout, venue)
 
 
+def known_as(path: Path) -> str:
+    """Name a segment as an input.
+
+    Two collectors may begin a segment in the same instant: the session tells them apart.
+    """
+    return f"{path.parent.name}-{path.name}"
+
+
 def take_segments(
     lake: Lake,
     venue: str,
@@ -44,10 +52,8 @@ def take_segments(
     taken: list[Taken] = []
     unreadable: dict[Path, str] = {}
     for path in paths:
-        # Two collectors may begin a segment in the same instant: the session tells them apart.
-        name = f"{path.parent.name}-{path.name}"
         try:
-            taken.append(take(lake, path, venue, name=name, is_final=True))
+            taken.append(take(lake, path, venue, name=known_as(path), is_final=True))
             path.unlink(missing_ok=True)
         except UnreadableInput as error:
             unreadable[path] = str(error)

@@ -10,6 +10,8 @@ import duckdb
 import polars as pl
 
 from crypto_assets.errors import UnsafeQuery
+from crypto_assets.model.message import TABLE
+from crypto_assets.sinks import duckdb_stream
 from crypto_assets.sinks.macros import macros
 from crypto_assets.sinks.quoting import name, path, text
 
@@ -70,8 +72,12 @@ def query(
     readable: Path,
     venue: str | None = None,
     variables: Mapping[str, str] | None = None,
+    stream: Path | None = None,
 ) -> pl.DataFrame:
     """Run one reading statement over views, and the macros that a venue gives.
+
+    ``stream`` is the database file of the table ``trade_stream``: it is opened, and held for
+    reading meanwhile, where the statement has that word in it.
 
     The statement can read files in ``readable``, the views' directory, and touch nothing else of
     the machine; ``variables`` are what ``getvariable('name')`` gives it.
@@ -79,6 +85,7 @@ def query(
     Raises:
         UnsafeQuery: it is not exactly one SELECT, DuckDB refuses it, or its result has a type that
             no frame has, such as an interval.
+        FileHeld: another process held the file of ``trade_stream`` all the time.
     """
     connection = duckdb.connect(":memory:")
     try:
@@ -86,6 +93,8 @@ def query(
         if kinds != ["SELECT"]:
             raise UnsafeQuery(f"expected one SELECT statement, found {', '.join(kinds) or 'none'}")
         attach(connection, views, venue)
+        if stream is not None and TABLE in sql.casefold():
+            duckdb_stream.attach(connection, stream)
         for variable, value in (variables or {}).items():
             connection.execute(f"SET VARIABLE {name(variable)} = {text(value)}")
         # As it is called, and as a pattern that matches nothing else.

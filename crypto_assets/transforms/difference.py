@@ -35,13 +35,17 @@ class Difference:
 
 
 def difference(old: pl.DataFrame, new: pl.DataFrame, table: Table) -> Difference:
-    """Compare rows of a table that has ids, each id once in either, by the hashed columns."""
+    """Compare rows of a table that has ids, each key once in either, by the hashed columns.
+
+    Where ids are opaque two trades can share one: their names are part of the key.
+    """
     assert table.id is not None  # noqa: S101 - only tables with ids are compared
-    names = [name for name in table.hashed if name != table.id]
+    key = list(table.key)
+    names = [name for name in table.hashed if name not in key]
     here, there = (
-        frame.select(table.id, *names, pl.lit(value=True).alias("_is")) for frame in (old, new)
+        frame.select(*key, *names, pl.lit(value=True).alias("_is")) for frame in (old, new)
     )
-    pairs = here.join(there, on=table.id, how="full", coalesce=True, suffix="_new")
+    pairs = here.join(there, on=key, how="full", coalesce=True, suffix="_new", nulls_equal=True)
     unlike = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in names)
     was, is_ = pl.col("_is").is_not_null(), pl.col("_is_new").is_not_null()
 

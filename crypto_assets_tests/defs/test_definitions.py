@@ -22,7 +22,8 @@ def test_every_check_of_the_catalogue_is_an_asset_check() -> None:
     found = {(key.asset_key.to_user_string(), key.name) for key in keys}
     expected = {(asset, name) for name, check in catalogue().items() for asset in check.assets}
     expected |= {("exchange_info", name) for name in listing_checks()}
-    assert found == expected | {("price_snapshots", name) for name in price_checks()}
+    expected |= {("price_snapshots", name) for name in price_checks()}
+    assert found == expected | {("trade_stream", "stream_equals_lake")}
 
 
 def test_every_asset_shows_its_column_schema() -> None:

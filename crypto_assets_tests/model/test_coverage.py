@@ -93,3 +93,9 @@ def test_ids_near_the_end_of_64_bits_are_counted_exactly() -> None:
     top = 2**63 - 1
     found = Coverage.of_ids(pl.Series([top - 3, top - 1, top], dtype=pl.Int64))
     assert found.ranges == ((top - 3, top - 3), (top - 1, top))
+
+
+@given(ids, st.lists(st.integers(0, 60)))
+def test_a_column_is_told_which_of_it_is_in_the_set(numbers: set[int], asked: list[int]) -> None:
+    found = of(numbers).holds(pl.Series(asked, dtype=pl.Int64))
+    assert found.to_list() == [one in numbers for one in asked]

@@ -6,9 +6,11 @@ They are real processes and end by SIGKILL; only the seconds that Python takes t
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import multiprocessing
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,12 +19,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from crypto_assets.collector import Options, run
+from crypto_assets.doors import broker_of, subscription_of, trade_stream_of
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline import warehouse
 from crypto_assets.pipeline.build import build_asset
+from crypto_assets.pipeline.consume import Batch
+from crypto_assets.pipeline.consume import consume as keep_consuming
+from crypto_assets.pipeline.publish import keep_publishing
 from crypto_assets.pipeline.segments import take_segments, waiting
 from crypto_assets.pipeline.status import known_partitions
 from crypto_assets.pipeline.warehouse import default_path, tables_of
+from crypto_assets.settings import Stream
 
 VENUE = "binance"
 
@@ -34,6 +41,10 @@ _processes.set_forkserver_preload(
         "crypto_assets.pipeline.segments",
         "crypto_assets.pipeline.status",
         "crypto_assets.pipeline.warehouse",
+        "crypto_assets.doors",
+        "crypto_assets.pipeline.consume",
+        "crypto_assets.pipeline.publish",
+        "nats",
     ],
 )
 
@@ -63,6 +74,30 @@ def refresh(root: Path) -> None:
     lake = Lake(root)
     tables = tables_of({one.instrument for one in known_partitions(lake)}, VENUE)
     warehouse.refresh(lake, default_path(lake), tables, VENUE, dt.datetime.now(dt.UTC))
+
+
+def publish(root: Path, stream: Stream) -> None:
+    """Publish whatever is sealed, for ever."""
+    keep_publishing(
+        Lake(root),
+        functools.partial(broker_of, stream),
+        threading.Event(),
+        lambda _: None,
+        lambda _: None,
+    )
+
+
+def consume(root: Path, stream: Stream) -> None:
+    """Write what is published, for ever."""
+    lake = Lake(root)
+    keep_consuming(
+        lake.layout,
+        stream.name,
+        functools.partial(subscription_of, stream),
+        trade_stream_of(lake, stream),
+        Batch(stream.batch_rows, stream.batch_seconds),
+        ended=threading.Event(),
+    )
 
 
 def started(work: Callable[..., None], *told: object) -> BaseProcess:
