@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from crypto_assets import settings
@@ -11,10 +12,15 @@ from crypto_assets.lake.limits import HostFile
 from crypto_assets.pipeline.heal import Doors
 from crypto_assets.pipeline.published import Archive
 from crypto_assets.settings import Healing
+from crypto_assets.sinks.bigquery import Warehouse
+from crypto_assets.sinks.bigquery_jobs import installed, translated
 from crypto_assets.sources import archive
 from crypto_assets.sources.binance import BINANCE
 from crypto_assets.sources.budget import SharedBudget
 from crypto_assets.sources.history import TradeHistory
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
 
 
 def open_doors(lake: Lake, healing: Healing, files: settings.Archive) -> Doors:
@@ -53,3 +59,50 @@ def budget_of(lake: Lake, base_url: str) -> SharedBudget:
 def now_us() -> int:
     """Tell this machine's time, in microseconds since 1970."""
     return time.time_ns() // 1_000
+
+
+def bigquery_of(found: settings.BigQuery, home: str) -> Warehouse:
+    """Give the door to a BigQuery dataset, as the settings say.
+
+    Raises:
+        NotInstalled: the extra ``gcp`` is not there.
+        InvalidSettings: the environment has no credentials.
+    """
+    return warehouse_of(bigquery_client(found), found, home)
+
+
+def warehouse_of(client: Client, found: settings.BigQuery, home: str) -> Warehouse:
+    """Give the door to the settings' dataset through a client that is there."""
+    return Warehouse(
+        client,
+        found.dataset,
+        location=found.location,
+        per_symbol=found.layout == "table_per_symbol",
+        home=home,
+        uri_of=None,
+    )
+
+
+def bigquery_client(found: settings.BigQuery) -> Client:
+    """Give a client of BigQuery.
+
+    One on this machine is an emulator, which is told no credentials; Google's are found in the
+    environment.
+
+    Raises:
+        NotInstalled: the extra ``gcp`` is not there.
+        InvalidSettings: the environment has no credentials.
+    """
+    with installed("gcp"):
+        from google.api_core.client_options import ClientOptions
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+    options = ClientOptions(api_endpoint=found.endpoint) if found.endpoint else None
+    credentials = AnonymousCredentials() if found.is_emulator else None
+    with translated("BigQuery"):
+        return bigquery.Client(
+            project=found.project,
+            credentials=credentials,
+            client_options=options,
+            location=found.location,
+        )

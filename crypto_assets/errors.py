@@ -12,6 +12,7 @@
         ├── ChecksumMismatch      bytes whose sha256 is not the published one
         ├── SchemaMismatch        a frame or file whose columns are not the declared ones
         ├── CommitFailed          a file that reads back differently from what was written
+        ├── NotInstalled          an optional package that is not there
         ├── NothingStored         a partition without the data that was asked for
         ├── UnsafeQuery           SQL that is not one reading statement
         └── Refused               a server that answers, and will not serve this
@@ -65,6 +66,10 @@ class SchemaMismatch(Terminal):
 
 class CommitFailed(Terminal):
     """A file that reads back differently from what was written."""
+
+
+class NotInstalled(Terminal):
+    """An optional package that is not there."""
 
 
 class NothingStored(Terminal):
