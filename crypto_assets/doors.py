@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from crypto_assets import settings
+from crypto_assets.errors import InvalidSettings
 from crypto_assets.lake.lake import Lake
 from crypto_assets.lake.limits import HostFile
 from crypto_assets.pipeline.heal import Doors
@@ -14,6 +15,7 @@ from crypto_assets.pipeline.published import Archive
 from crypto_assets.settings import Healing
 from crypto_assets.sinks.bigquery import Warehouse
 from crypto_assets.sinks.bigquery_jobs import installed, translated
+from crypto_assets.sinks.bigquery_stream import TradeStream
 from crypto_assets.sources import archive
 from crypto_assets.sources.binance import BINANCE
 from crypto_assets.sources.budget import SharedBudget
@@ -21,6 +23,7 @@ from crypto_assets.sources.history import TradeHistory
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
+    from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 
 
 def open_doors(lake: Lake, healing: Healing, files: settings.Archive) -> Doors:
@@ -106,3 +109,29 @@ def bigquery_client(found: settings.BigQuery) -> Client:
             client_options=options,
             location=found.location,
         )
+
+
+def trade_stream_of(found: settings.BigQuery) -> TradeStream:
+    """Give the door to the table that trades are streamed into.
+
+    Raises:
+        NotInstalled: the extra ``gcp`` is not there.
+        InvalidSettings: the environment has no credentials, or the emulator's gRPC is not named.
+    """
+    client = bigquery_client(found)
+    with installed("gcp"):
+        from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
+    with translated("the Storage Write API"):
+        writer = _emulated(found) if found.is_emulator else BigQueryWriteClient()
+    return TradeStream(client, writer, found.dataset, found.location)
+
+
+def _emulated(found: settings.BigQuery) -> BigQueryWriteClient:
+    import grpc
+    from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
+    from google.cloud.bigquery_storage_v1.services.big_query_write import transports
+
+    if found.grpc_endpoint is None:
+        raise InvalidSettings("[bigquery] grpc_endpoint: expected an emulator's, found none")
+    channel = grpc.insecure_channel(found.grpc_endpoint)
+    return BigQueryWriteClient(transport=transports.BigQueryWriteGrpcTransport(channel=channel))

@@ -154,7 +154,7 @@ class Warehouse:
         """Have a file's rows in its staging table, as many as its manifest says."""
         from google.cloud import bigquery
 
-        table = bigquery.Table(staging, _fields(columns_of(table_of(sealed.asset))))
+        table = bigquery.Table(staging, fields_of(columns_of(table_of(sealed.asset))))
         table.expires = self.now() + dt.timedelta(days=STAGING_DAYS)
         table.description = f"{sealed} on its way into {self._target(sealed)}."
         with translated(staging):
@@ -197,7 +197,7 @@ class Warehouse:
             raise CommitFailed(
                 f"{sealed}: expected {sealed.manifest.rows} rows in {staging}, found {found}",
             )
-        return str(settled.job.job_id)
+        return settled.job_id
 
     def _merge(
         self,
@@ -243,7 +243,7 @@ class Warehouse:
             )
 
         settled = settle(self.client, job, self.location, begin, lambda _job: True)
-        return str(settled.job.job_id)
+        return settled.job_id
 
     def _make_ledger(self) -> None:
         from google.cloud import bigquery
@@ -256,7 +256,7 @@ class Warehouse:
         with translated(self.dataset):
             # Jobs have to run where the data is.
             self.location = self.client.create_dataset(dataset, exists_ok=True).location
-        table = bigquery.Table(self._path(LEDGER), _fields(LEDGER_COLUMNS))
+        table = bigquery.Table(self._path(LEDGER), fields_of(LEDGER_COLUMNS))
         table.description = "What each table holds of each day, by the hash of its values."
         self._make(LEDGER, table)
 
@@ -264,7 +264,7 @@ class Warehouse:
         from google.cloud import bigquery
 
         kind = table_of(sealed.asset)
-        table = bigquery.Table(self._path(name), _fields((*PARTITION, *columns_of(kind))))
+        table = bigquery.Table(self._path(name), fields_of((*PARTITION, *columns_of(kind))))
         table.time_partitioning = bigquery.TimePartitioning(field=PARTITIONED_BY)
         table.clustering_fields = list(CLUSTERED_BY)
         table.description = (
@@ -282,7 +282,8 @@ class Warehouse:
             self._made.add(name)
 
 
-def _fields(columns: Iterable[Column]) -> list[SchemaField]:
+def fields_of(columns: Iterable[Column]) -> list[SchemaField]:
+    """Write columns as Google's client wants them."""
     from google.cloud.bigquery import SchemaField
 
     return [

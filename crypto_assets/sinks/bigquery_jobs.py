@@ -51,7 +51,7 @@ class Settled:
     """A job that has ended well."""
 
     job: LoadJob | QueryJob
-    attempt: int
+    job_id: str
     was_there: bool
     """Whether it had been begun before, by whoever asked for it first."""
 
@@ -98,7 +98,7 @@ def settle(
                 continue
             job.result()
         if not was_there or is_good(job):
-            return Settled(job, attempt, was_there)
+            return Settled(job, job_id, was_there)
     raise Refused(f"job {name}: expected it to end well, found {_MOST_TRIES} that failed", 409)
 
 
