@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,6 +17,10 @@ from crypto_assets.settings import Healing
 from crypto_assets.sinks.bigquery import Warehouse
 from crypto_assets.sinks.bigquery_jobs import installed, translated
 from crypto_assets.sinks.bigquery_stream import TradeStream
+from crypto_assets.sinks.objects import Bucket, outgoing_of, put
+from crypto_assets.sinks.objects_gcs import GcsBucket
+from crypto_assets.sinks.objects_s3 import S3Bucket
+from crypto_assets.sinks.sealed import Sealed
 from crypto_assets.sources import archive
 from crypto_assets.sources.binance import BINANCE
 from crypto_assets.sources.budget import SharedBudget
@@ -82,8 +87,17 @@ def warehouse_of(client: Client, found: settings.BigQuery, home: str) -> Warehou
         location=found.location,
         per_symbol=found.layout == "table_per_symbol",
         home=home,
-        uri_of=None,
+        uri_of=None if found.bucket is None else _put_first(bucket_of(found.bucket, None)),
     )
+
+
+def _put_first(bucket: Bucket) -> Callable[[Sealed], str]:
+    """Put a file into a bucket, and say where it is: BigQuery reads it from there."""
+
+    def uri_of(sealed: Sealed) -> str:
+        return put(bucket, outgoing_of(sealed)).url
+
+    return uri_of
 
 
 def bigquery_client(found: settings.BigQuery) -> Client:
@@ -135,3 +149,27 @@ def _emulated(found: settings.BigQuery) -> BigQueryWriteClient:
         raise InvalidSettings("[bigquery] grpc_endpoint: expected an emulator's, found none")
     channel = grpc.insecure_channel(found.grpc_endpoint)
     return BigQueryWriteClient(transport=transports.BigQueryWriteGrpcTransport(channel=channel))
+
+
+def bucket_of(url: str, endpoint: str | None) -> Bucket:
+    """Give the door to a prefix of a bucket, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+
+    Credentials are those of the environment; a Cloud Storage on this machine is asked without.
+
+    Raises:
+        InvalidName: the address is none.
+        NotInstalled: the extra ``s3`` or ``gcp`` is not there.
+    """
+    scheme, _, rest = settings.object_url(url).partition("://")
+    name, _, prefix = rest.partition("/")
+    if scheme == "s3":
+        with installed("s3"):
+            from s3fs import S3FileSystem
+        return S3Bucket(S3FileSystem(endpoint_url=endpoint), name, prefix)
+    with installed("gcp"):
+        # Not gcsfs.GCSFileSystem: that one asks every bucket for its kind first, and hangs where
+        # the answer is missing.
+        from gcsfs.core import GCSFileSystem
+    is_own = endpoint is not None and settings.is_loopback(endpoint)
+    token = "anon" if is_own else None
+    return GcsBucket(GCSFileSystem(token=token, endpoint_url=endpoint), name, prefix)

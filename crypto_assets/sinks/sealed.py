@@ -21,5 +21,12 @@ class Sealed:
     condition: str
     """What the day's verdicts say of it."""
 
+    @property
+    def key(self) -> str:
+        """Where it lies below the lake, and so below any prefix it is put under."""
+        instrument, name = self.partition.instrument, self.path.name
+        day = f"venue={instrument.venue}/symbol={instrument.symbol}/date={self.partition.date}"
+        return f"{self.asset}/{day}/{name}"
+
     def __str__(self) -> str:
         return f"{self.asset} of {self.partition}"
