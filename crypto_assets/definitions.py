@@ -24,10 +24,11 @@ from crypto_assets.defs.live import collector, segments, unwanted_collectors
 from crypto_assets.defs.market_data import assets
 from crypto_assets.defs.ohlcv import known_instruments, ohlcv, ohlcv_checks
 from crypto_assets.defs.publishing import published_files, recheck
+from crypto_assets.defs.sending import sinks_of
 from crypto_assets.defs.wiring import resources_of
 
 defs = dg.Definitions(
-    assets=[*assets, segments, exchange_info, ohlcv],
+    assets=[*assets, segments, exchange_info, ohlcv, *sinks_of(settings.load())],
     asset_checks=[*checks, exchange_info_checks, ohlcv_checks],
     jobs=[
         market_day,

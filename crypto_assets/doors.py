@@ -113,11 +113,11 @@ def bigquery_client(found: settings.BigQuery) -> Client:
     with installed("gcp"):
         from google.api_core.client_options import ClientOptions
         from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
+        from google.cloud.bigquery import Client
     options = ClientOptions(api_endpoint=found.endpoint) if found.endpoint else None
     credentials = AnonymousCredentials() if found.is_emulator else None
     with translated("BigQuery"):
-        return bigquery.Client(
+        return Client(
             project=found.project,
             credentials=credentials,
             client_options=options,

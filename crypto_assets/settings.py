@@ -246,14 +246,14 @@ def object_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _endpoint(block: str, url: str | None) -> None:
+def endpoint(block: str, url: str | None) -> str | None:
     """Hold an address against what credentials may be sent to.
 
     Raises:
         InvalidSettings: it is neither https nor on this machine.
     """
     if url is None:
-        return
+        return None
     found = urlsplit(url)
     is_safe = found.scheme == "https" or (found.scheme == "http" and is_loopback(url))
     if not is_safe or not found.hostname or found.username or found.password:
@@ -261,6 +261,7 @@ def _endpoint(block: str, url: str | None) -> None:
             f"[{block}] endpoint: expected https://..., or http:// on this machine, without "
             f"credentials, found {found.scheme}://{found.hostname}",
         )
+    return url
 
 
 def _check_bigquery(found: BigQuery) -> None:
@@ -277,7 +278,7 @@ def _check_bigquery(found: BigQuery) -> None:
     ):
         if not pattern.fullmatch(value):
             raise InvalidSettings(f"[bigquery] {what}: expected {pattern.pattern}, found {value!r}")
-    _endpoint("bigquery", found.endpoint)
+    endpoint("bigquery", found.endpoint)
     if found.grpc_endpoint is not None and not is_loopback(found.grpc_endpoint):
         raise InvalidSettings("[bigquery] grpc_endpoint: expected an emulator's on this machine")
     if found.bucket is not None and not object_url(found.bucket).startswith("gs://"):
@@ -303,7 +304,7 @@ def load() -> Settings:
         _check_bigquery(settings.bigquery)
     if settings.objects.to is not None:
         object_url(settings.objects.to)
-    _endpoint("objects", settings.objects.endpoint)
+    endpoint("objects", settings.objects.endpoint)
     lake = Path(os.environ.get(LAKE_VARIABLE, settings.lake)).expanduser()
     base = Path.cwd() if LAKE_VARIABLE in os.environ else path.parent
     archive = settings.archive

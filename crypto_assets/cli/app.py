@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from crypto_assets import __version__, settings
-from crypto_assets.cli import downloading, export, fetching, ohlcv, screen
+from crypto_assets.cli import downloading, export, fetching, ohlcv, screen, sending
 from crypto_assets.cli.options import FAULT, LakeOption, lake_of, partitions_of
 from crypto_assets.errors import ChecksumMismatch, InvalidName, UnreadableInput
 from crypto_assets.lake.lake import Lake
@@ -484,3 +484,5 @@ app.command("download")(downloading.download)
 app.command("fetch")(fetching.fetch)
 app.command("ohlcv")(ohlcv.ohlcv)
 app.command("export")(export.export)
+app.command("bigquery")(sending.bigquery)
+app.command("upload")(sending.upload)

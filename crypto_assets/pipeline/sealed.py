@@ -1,4 +1,4 @@
-"""Sealed days that may leave the lake: found, hashed again, and held against what is known of them."""
+"""Sealed days that may leave the lake: found, hashed again, held against what is known of them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from crypto_assets.pipeline import verdicts
 from crypto_assets.sinks.sealed import Sealed
 
 PROVEN = (Condition.CONFIRMED, Condition.COMPLETE)
+EMPTY = (Condition.NOT_LISTED, Condition.HALTED)
+"""What is known of a day on which there is nothing to send, and nothing wrong."""
 _NOT_OF_EVERY_DAY = ("daily_quotes",)
 """Archive files have no quotes: days made of them lack this, and no fault is in it."""
 
@@ -29,12 +31,18 @@ class Unproven(Terminal):
     """A day whose verdict keeps it from leaving the lake."""
 
 
+class NothingToSend(NothingStored):
+    """A day without a trade, as it has to be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A day that stays in the lake, and why."""
 
     partition: Partition
     error: CryptoAssetsError
+    is_fault: bool = True
+    """False where there is nothing to send: the symbol did not exist yet, or was halted."""
 
     def __str__(self) -> str:
         return str(self.error)
@@ -56,7 +64,8 @@ def sealed_days(
         try:
             yield from list(_of_day(lake, assets, partition, takes_unproven=takes_unproven))
         except (Unproven, NothingStored, UnreadableInput, ChecksumMismatch) as error:
-            yield Kept(partition, error)
+            empty = isinstance(error, NothingToSend)
+            yield Kept(partition, error, is_fault=not empty)
 
 
 def _of_day(
@@ -67,6 +76,8 @@ def _of_day(
     takes_unproven: bool,
 ) -> Iterator[Sealed]:
     condition = verdicts.glance(lake, partition).condition
+    if condition in EMPTY:
+        raise NothingToSend(f"{partition}: {condition}, nothing is to be sent of it")
     if condition not in PROVEN and not takes_unproven:
         raise Unproven(
             f"{partition}: expected a day that is {' or '.join(PROVEN)}, found {condition}",

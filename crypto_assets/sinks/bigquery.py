@@ -28,7 +28,7 @@ from crypto_assets.sinks.bigquery_schema import (
     table_of,
     target_of,
 )
-from crypto_assets.sinks.bigquery_sql import loaded, note, replace_day, transaction
+from crypto_assets.sinks.bigquery_sql import Value, loaded, note, replace_day, transaction
 from crypto_assets.sinks.sealed import Sealed
 
 if TYPE_CHECKING:
@@ -187,9 +187,9 @@ class Warehouse:
                     job_config=config,
                 )
 
-        def is_there(_job: LoadJob | QueryJob) -> bool:
-            # One that ran before may have expired, or been dropped by another loader, since.
-            return self.client.get_table(staging).num_rows == sealed.manifest.rows
+        def is_there() -> bool:
+            # What one that ran before left may have expired, or been dropped by another loader.
+            return bool(self.client.get_table(staging).num_rows == sealed.manifest.rows)
 
         settled = settle(self.client, job, self.location, begin, is_there)
         found = self.client.get_table(staging).num_rows
@@ -211,7 +211,7 @@ class Warehouse:
         from google.cloud import bigquery
 
         partition, manifest = sealed.partition, sealed.manifest
-        row = {
+        row: dict[str, Value] = {
             "target": name,
             "venue": partition.instrument.venue,
             "symbol": partition.instrument.symbol,
@@ -242,7 +242,7 @@ class Warehouse:
                 job_retry=None,
             )
 
-        settled = settle(self.client, job, self.location, begin, lambda _job: True)
+        settled = settle(self.client, job, self.location, begin)
         return settled.job_id
 
     def _make_ledger(self) -> None:
@@ -287,16 +287,23 @@ def fields_of(columns: Iterable[Column]) -> list[SchemaField]:
     from google.cloud.bigquery import SchemaField
 
     return [
-        SchemaField(
-            column.name,
-            column.type,
-            mode="NULLABLE" if column.is_nullable else "REQUIRED",
-            description=column.description or None,
-            precision=column.precision,
-            scale=column.scale,
+        SchemaField.from_api_repr(
+            {
+                "name": column.name,
+                "type": column.type,
+                "mode": "NULLABLE" if column.is_nullable else "REQUIRED",
+                "description": column.description,
+                **_digits(column),
+            },
         )
         for column in columns
     ]
+
+
+def _digits(column: Column) -> dict[str, str]:
+    if column.precision is None:
+        return {}
+    return {"precision": str(column.precision), "scale": str(column.scale)}
 
 
 def _labels(sealed: Sealed) -> dict[str, str]:

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from crypto_assets.errors import (
     CryptoAssetsError,
@@ -23,6 +23,8 @@ from crypto_assets.errors import (
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, LoadJob, QueryJob
+
+Job = TypeVar("Job", bound="LoadJob | QueryJob")
 
 _PREFIX = "crypto-assets"
 _MOST_TRIES = 100
@@ -47,10 +49,10 @@ _TRANSIENT_REASONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Generic[Job]):
     """A job that has ended well."""
 
-    job: LoadJob | QueryJob
+    job: Job
     job_id: str
     was_there: bool
     """Whether it had been begun before, by whoever asked for it first."""
@@ -69,9 +71,9 @@ def settle(
     client: Client,
     name: str,
     location: str | None,
-    begin: Callable[[str], LoadJob | QueryJob],
-    is_good: Callable[[LoadJob | QueryJob], bool],
-) -> Settled:
+    begin: Callable[[str], Job],
+    is_good: Callable[[], bool] = lambda: True,
+) -> Settled[Job]:
     """Have a job end well, and begin it only where none of that name has or is about to.
 
     Args:
@@ -79,7 +81,7 @@ def settle(
         name: The job's, without the number of the try.
         location: Where it runs.
         begin: Begins the job under an id.
-        is_good: Whether what a job that had ended before left is still there.
+        is_good: Whether what such a job had left is still there.
 
     Raises:
         StreamLost: BigQuery cannot be reached or is busy; the same call goes on where this ended.
@@ -93,16 +95,16 @@ def settle(
             try:
                 job, was_there = begin(job_id), False
             except Conflict:
-                job, was_there = _found(client, job_id, location), True
+                job, was_there = cast("Job", _found(client, job_id, location)), True
             if was_there and job.state == "DONE" and job.error_result:
                 continue
             job.result()
-        if not was_there or is_good(job):
+        if not was_there or is_good():
             return Settled(job, job_id, was_there)
     raise Refused(f"job {name}: expected it to end well, found {_MOST_TRIES} that failed", 409)
 
 
-def _found(client: Client, job_id: str, location: str | None) -> LoadJob | QueryJob:
+def _found(client: Client, job_id: str, location: str | None) -> object:
     """Ask for a job that is said to be there; that it is not shows a moment later only."""
     from google.api_core.exceptions import NotFound
 
@@ -121,13 +123,13 @@ def translated(what: str) -> Iterator[None]:
         Refused: it says no.
         InvalidSettings: the environment has no credentials, or they cannot be used.
     """
-    import requests
     from google.api_core import exceptions
     from google.auth import exceptions as auth
 
     try:
         yield
-    except (exceptions.RetryError, requests.RequestException, auth.TransportError) as error:
+    except (exceptions.RetryError, auth.TransportError, OSError) as error:
+        # What requests raises is an OSError.
         raise StreamLost(f"{what}: {error}") from error
     except auth.GoogleAuthError as error:
         raise InvalidSettings(

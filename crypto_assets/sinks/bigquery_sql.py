@@ -82,9 +82,7 @@ def _partition(partition: Partition) -> dict[str, str]:
 
 def _same(table: Table) -> str:
     """Compare keys; a null in one is a value like others."""
-    nullable = {
-        name for name, column in table.model.to_schema().columns.items() if column.nullable
-    }
+    nullable = {name for name, column in table.model.to_schema().columns.items() if column.nullable}
     return " AND ".join(
         f"COALESCE(t.{name}, '') = COALESCE(s.{name}, '')"
         if name in nullable
@@ -102,6 +100,7 @@ def _insert(fixed: Mapping[str, str], table: Table) -> str:
 def note(ledger: str, row: Mapping[str, Value]) -> str:
     """Write the MERGE that notes in the ledger what a day holds now."""
     names = [column.name for column in LEDGER_COLUMNS]
+    listed, new = ", ".join(names), ", ".join(f"n.{name}" for name in names)
     given = ", ".join(f"{literal(row[name])} AS {name}" for name in names)
     same = " AND ".join(f"l.{name} = n.{name}" for name in LEDGER_KEY)
     settings = ", ".join(f"{name} = n.{name}" for name in names if name not in LEDGER_KEY)
@@ -110,8 +109,7 @@ def note(ledger: str, row: Mapping[str, Value]) -> str:
         f"USING (SELECT {given}) AS n\n"
         f"ON {same}\n"
         f"WHEN MATCHED THEN UPDATE SET {settings}\n"
-        f"WHEN NOT MATCHED BY TARGET THEN INSERT ({', '.join(names)}) "
-        f"VALUES ({', '.join(f'n.{name}' for name in names)})"
+        f"WHEN NOT MATCHED BY TARGET THEN INSERT ({listed}) VALUES ({new})"
     )
 
 
@@ -127,7 +125,7 @@ def loaded(ledger: str, targets: Sequence[str], first: dt.date, last: dt.date) -
     """Write the question what the ledger says of some tables' days."""
     names = ", ".join(literal(target) for target in targets)
     return (
-        "SELECT target, venue, symbol, date, logical_hash, version, row_count, generation\n"  # noqa: S608
+        "SELECT target, venue, symbol, date, logical_hash, version, row_count, generation\n"
         f"FROM {quoted(ledger)}\n"
         f"WHERE target IN ({names}) AND date BETWEEN {literal(first)} AND {literal(last)}"
     )
@@ -145,14 +143,13 @@ def add_new(
 
     A trade's day follows from when it was matched, so only the batch's days are looked at.
     """
-    listed = ", ".join(names)
+    listed, new = ", ".join(names), ", ".join(f"s.{name}" for name in names)
     return (
         f"MERGE {quoted(target)} AS t\n"
-        f"USING (SELECT date, {listed} FROM {quoted(staging)} "  # noqa: S608
+        f"USING (SELECT date, {listed} FROM {quoted(staging)} "
         f"WHERE batch = {literal(batch)}) AS s\n"
         f"ON t.date BETWEEN {literal(first)} AND {literal(last)}\n"
         "AND t.venue = s.venue AND t.symbol = s.symbol AND t.trade_id = s.trade_id\n"
         "AND COALESCE(t.match_id, '') = COALESCE(s.match_id, '')\n"
-        f"WHEN NOT MATCHED BY TARGET THEN INSERT (date, {listed}) "
-        f"VALUES (s.date, {', '.join(f's.{name}' for name in names)})"
+        f"WHEN NOT MATCHED BY TARGET THEN INSERT (date, {listed}) VALUES (s.date, {new})"
     )

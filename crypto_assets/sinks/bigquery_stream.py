@@ -3,9 +3,9 @@
 The Storage Write API writes a row exactly once within one stream, by its offset; whoever is killed
 and begins again has another stream, so offsets alone would repeat the batch. Hence two steps. A
 batch goes into a staging table through a stream of its own that shows nothing before it is
-committed; then one MERGE adds those of its trades that the table has not. Killed before the MERGE, a
-batch has added nothing; killed after it, before the answer was heard, the same batch adds nothing
-when it comes again.
+committed; then one MERGE adds those of its trades that the table has not. Whoever is killed before
+the MERGE has added nothing; whoever is killed after it, before the answer was heard, adds nothing
+by giving the batch again.
 https://cloud.google.com/bigquery/docs/write-api
 """
 
@@ -33,7 +33,7 @@ from crypto_assets.sinks.bigquery_schema import (
 from crypto_assets.sinks.bigquery_sql import add_new
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import Client, LoadJob, QueryJob
+    from google.cloud.bigquery import Client, QueryJob
     from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
     from google.cloud.bigquery_storage_v1.types import AppendRowsRequest
 
@@ -106,7 +106,9 @@ class TradeStream:
         )
         staging = self._staging_table()
         self._stage(staging, dated)
-        first, last = dated.select(pl.min("date").alias("first"), pl.max("date").alias("last")).row(0)
+        first, last = dated.select(pl.min("date").alias("first"), pl.max("date").alias("last")).row(
+            0
+        )
         return self._merge(staging, batch, first, last)
 
     def close(self) -> None:
@@ -196,12 +198,8 @@ class TradeStream:
                 job_retry=None,
             )
 
-        def is_good(_job: LoadJob | QueryJob) -> bool:
-            return True
-
         name = f"crypto-assets-stream-{batch}"
-        job = settle(self._client, name, self._location, begin, is_good).job
-        return int(job.num_dml_affected_rows)
+        return settle(self._client, name, self._location, begin).job.num_dml_affected_rows or 0
 
 
 def _requests(stream: str, rows: pl.DataFrame) -> Iterator[AppendRowsRequest]:
