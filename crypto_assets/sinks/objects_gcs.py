@@ -17,7 +17,7 @@ from crypto_assets.sinks.objects import SHA256, VERSION, Object, Outgoing, Overt
 if TYPE_CHECKING:
     from gcsfs.core import GCSFileSystem
 
-_OVERTAKEN = 412
+_FORBIDDEN = "Forbidden: "
 _BUSY = (408, 429)
 _SERVER = 500
 
@@ -104,16 +104,20 @@ def _translated(url: str) -> Iterator[None]:
         raise InvalidSettings(f"{url}: expected Google credentials, found {error}") from error
     except FileNotFoundError as error:
         raise Refused(f"{url}: 404 no such bucket", 404) from error
-    except PermissionError as error:
-        raise Refused(f"{url}: 403 {error}", 403) from error
+    except FileExistsError as error:
+        # What gcsfs makes of 412, an unmet condition.
+        raise Overtaken(f"{url}: 412 {error}") from error
+    except ValueError as error:
+        raise Refused(f"{url}: 400 {error}", 400) from error
     except (OSError, aiohttp.ClientError) as error:
+        # What gcsfs makes of 403 is told from a connection by its words alone.
+        if str(error).startswith(_FORBIDDEN):
+            raise Refused(f"{url}: 403 {error}", 403) from error
         raise StreamLost(f"{url}: {error}") from error
 
 
-def _told(url: str, status: int, error: Any) -> Overtaken | StreamLost | Refused:
+def _told(url: str, status: int, error: Any) -> StreamLost | Refused:
     text = f"{url}: {status} {error}"
-    if status == _OVERTAKEN:
-        return Overtaken(text)
     if status >= _SERVER or status in _BUSY or not status:
         return StreamLost(text)
     return Refused(text, status)
