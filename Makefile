@@ -9,8 +9,10 @@ TRIALS := crypto_assets_tests/trials
 MINUTES ?= 10
 KILLS ?= 200
 READY := .venv/.ready
+EMULATORS := .venv-emulators/.ready
 
-.PHONY: help install demo dev test trials soak lint bench bench-live bench-history lock clean
+.PHONY: help install demo dev test trials warehouses soak lint bench bench-live bench-history \
+	bench-bigquery lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +42,17 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 		$(TRIALS)/test_proof.py $(TRIALS)/test_kills.py $(TRIALS)/test_replay.py \
 		$(TRIALS)/test_backfill.py
 
+$(EMULATORS): $(TRIALS)/emulators.txt
+	@test -x .venv-emulators/bin/python || $(BIN)/python -m venv .venv-emulators
+	@echo "Installing emulators of BigQuery and S3 into .venv-emulators ..."
+	@.venv-emulators/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $(EMULATORS)
+
+warehouses: $(READY) $(EMULATORS) ## Load, stream and put a real day into emulators of BigQuery and S3.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		-c requirements.lock -e '.[gcp,s3]'
+	@$(BIN)/python -m pytest -s --kills $(KILLS) $(TRIALS)/test_bigquery.py $(TRIALS)/test_objects.py
+
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
 
@@ -60,9 +73,12 @@ bench-live: $(READY) ## Measure the collector beside other recorders, and how fr
 bench-history: $(READY) ## Measure downloads of published days beside other projects' ways.
 	@$(BIN)/python -m bench.history
 
+bench-bigquery: $(READY) $(EMULATORS) ## Measure loads into an emulator of BigQuery beside other ways.
+	@$(BIN)/python -m bench.bigquery
+
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \
 		-o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and all caches; leaves the lake alone.
-	@rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-emulators *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

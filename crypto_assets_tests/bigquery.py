@@ -101,6 +101,12 @@ class Handler(BaseHTTPRequestHandler):
             self._error(self.service.deny, "accessDenied")
             return
         parts = path.path.removeprefix("/upload").split("/")[3:]
+        if "jobs" in parts or "queries" in parts:
+            self._serve_jobs(parts, path.path.startswith("/upload"), path.query, body)
+        else:
+            self._serve_tables(parts, body)
+
+    def _serve_tables(self, parts: list[str], body: bytes) -> None:
         match self.command, parts:
             case "POST", ["projects", _, "datasets"]:
                 self._answer(200, {"datasetReference": _of(body), "location": "EU"})
@@ -111,10 +117,15 @@ class Handler(BaseHTTPRequestHandler):
             case "DELETE", ["projects", _, "datasets", _, "tables", table]:
                 found = self.service.tables.pop(table, None)
                 self._answer(204 if found else 404, {})
-            case "POST", ["projects", _, "jobs"] if path.path.startswith("/upload"):
+            case _:
+                self._error(404, "notFound")
+
+    def _serve_jobs(self, parts: list[str], is_upload: bool, query: str, body: bytes) -> None:  # noqa: FBT001
+        match self.command, parts:
+            case "POST", ["projects", _, "jobs"] if is_upload:
                 self._open_upload(json.loads(body))
             case "PUT", ["projects", _, "jobs"]:
-                (upload,) = parse_qs(path.query)["upload_id"]
+                (upload,) = parse_qs(query)["upload_id"]
                 self._load(self.service.uploads[upload], pq.read_metadata(io.BytesIO(body)))
             case "POST", ["projects", _, "jobs"]:
                 self._job(json.loads(body))

@@ -1,4 +1,4 @@
-"""BigQuery as a Dagster asset: a range is one run, days fail apart, nothing is imported too early."""
+"""BigQuery as a Dagster asset: a range is one run, days fail apart, imports are late."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def test_a_load_of_another_number_of_rows_is_refused(
     seal: Seal,
 ) -> None:
     service.rows_off = 1
-    with pytest.raises(CommitFailed, match="expected 10 rows in .*, found 11"):
+    with pytest.raises(CommitFailed, match=r"expected 10 rows in .*, found 11"):
         load(connect(), seal(range(10)))
     assert not service.ledger
 

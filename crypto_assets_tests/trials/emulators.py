@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,13 +73,16 @@ def _running(
     log = directory / "emulator.log"
     # The environment of the tests has PYTHONPATH: what it leads to is not the emulator's.
     environment = {**os.environ, **more, "PYTHONPATH": ""}
-    with log.open("wb") as file, subprocess.Popen(
-        command,
-        cwd=directory,
-        env=environment,
-        stdout=file,
-        stderr=file,
-    ) as process:
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdout=file,
+            stderr=file,
+        ) as process,
+    ):
         try:
             _wait(process, health, log)
             yield
@@ -91,8 +93,8 @@ def _running(
 def _wait(process: subprocess.Popen[bytes], health: str, log: Path) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(health, timeout=5):
-                return
+        # A URLError is an OSError.
+        with contextlib.suppress(OSError), urllib.request.urlopen(health, timeout=5):
+            return
         time.sleep(0.2)
     pytest.fail(f"an emulator did not start:\n{log.read_text()[-2000:]}")
