@@ -8,6 +8,8 @@ the file.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +60,35 @@ def outgoing_of(sealed: Sealed) -> Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Checksum:
+    """A hash of bytes."""
+
+    algorithm: str
+    """``sha256`` or ``md5``."""
+    hex: str
+
+    @classmethod
+    def of_base64(cls, algorithm: str, text: str) -> Checksum:
+        """Read one as stores write it."""
+        return cls(algorithm, base64.b64decode(text).hex())
+
+    @property
+    def base64(self) -> str:
+        """Write it as stores do."""
+        return base64.b64encode(bytes.fromhex(self.hex)).decode()
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.hex}"
+
+
+def md5_of(path: Path) -> Checksum:
+    """Compute the hash that stores without sha256 tell."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return Checksum("md5", found.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """What a store says of an object."""
 
@@ -67,8 +98,8 @@ class Object:
     sha256: str | None
     """As whoever put it said."""
     version: int
-    checksum: str | None
-    """What the store itself computed of the bytes, as :meth:`Bucket.checksum_of` gives it."""
+    checksum: Checksum | None
+    """What the store itself computed of the bytes, None where it tells none."""
 
 
 class Bucket(Protocol):
@@ -87,10 +118,6 @@ class Bucket(Protocol):
         Raises:
             Overtaken: it is not.
         """
-        ...
-
-    def checksum_of(self, outgoing: Outgoing) -> str:
-        """Compute what the store's own checksum of a file must be."""
         ...
 
 
@@ -114,7 +141,7 @@ def put(bucket: Bucket, outgoing: Outgoing) -> Put:
     url = f"{bucket.url}/{outgoing.key}"
     found = bucket.head(outgoing.key)
     if found is not None and _is(found, outgoing):
-        _verify(bucket, url, found, outgoing)
+        _verify(url, found, outgoing)
         return Put(url, changed=False)
     if found is not None and found.version > outgoing.version:
         raise Refused(
@@ -132,7 +159,7 @@ def put(bucket: Bucket, outgoing: Outgoing) -> Put:
     now = bucket.head(outgoing.key)
     if now is None:
         raise CommitFailed(f"{url}: expected the object that was just put, found none")
-    _verify(bucket, url, now, outgoing)
+    _verify(url, now, outgoing)
     return Put(url, changed=True)
 
 
@@ -140,9 +167,13 @@ def _is(found: Object, outgoing: Outgoing) -> bool:
     return found.sha256 == outgoing.sha256 and found.size == outgoing.size
 
 
-def _verify(bucket: Bucket, url: str, found: Object, outgoing: Outgoing) -> None:
+def _verify(url: str, found: Object, outgoing: Outgoing) -> None:
     if found.size != outgoing.size:
         raise CommitFailed(f"{url}: expected {outgoing.size} bytes, found {found.size}")
-    # A store that computes none, and a copy made by other means, have nothing to hold it against.
-    if found.checksum is not None and found.checksum != (want := bucket.checksum_of(outgoing)):
-        raise CommitFailed(f"{url}: expected checksum {want}, found {found.checksum}")
+    # A store that tells none has nothing to hold the file against.
+    if found.checksum is None:
+        return
+    is_md5 = found.checksum.algorithm == "md5"
+    expected = md5_of(outgoing.path) if is_md5 else Checksum("sha256", outgoing.sha256)
+    if found.checksum != expected:
+        raise CommitFailed(f"{url}: expected {expected}, found {found.checksum}")

@@ -5,14 +5,20 @@ https://cloud.google.com/storage/docs/request-preconditions
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from crypto_assets.errors import InvalidSettings, Refused, StreamLost
-from crypto_assets.sinks.objects import SHA256, VERSION, Object, Outgoing, Overtaken
+from crypto_assets.sinks.objects import (
+    SHA256,
+    VERSION,
+    Checksum,
+    Object,
+    Outgoing,
+    Overtaken,
+    md5_of,
+)
 
 if TYPE_CHECKING:
     from gcsfs.core import GCSFileSystem
@@ -49,7 +55,8 @@ class GcsBucket:
             size=int(found["size"]),
             sha256=labels.get(SHA256),
             version=int(labels.get(VERSION, 0)),
-            checksum=found.get("md5Hash"),
+            # An object that was composed of others has none.
+            checksum=Checksum.of_base64("md5", text) if (text := found.get("md5Hash")) else None,
         )
 
     def put(self, outgoing: Outgoing, instead_of: Object | None) -> None:
@@ -70,7 +77,7 @@ class GcsBucket:
                 json={
                     "name": name,
                     "metadata": outgoing.labels,
-                    "md5Hash": self.checksum_of(outgoing),
+                    "md5Hash": md5_of(outgoing.path).base64,
                 },
                 headers={"X-Upload-Content-Length": str(outgoing.size)},
             )
@@ -81,12 +88,6 @@ class GcsBucket:
                     data=file,
                     headers={"Content-Length": str(outgoing.size)},
                 )
-
-    def checksum_of(self, outgoing: Outgoing) -> str:
-        """Compute the md5 as Cloud Storage writes it: in base64."""
-        with outgoing.path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-        return base64.b64encode(digest.digest()).decode()
 
 
 @contextlib.contextmanager

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from crypto_assets.errors import InvalidSettings, Refused, StreamLost
-from crypto_assets.sinks.objects import SHA256, VERSION, Object, Outgoing, Overtaken
+from crypto_assets.sinks.objects import SHA256, VERSION, Checksum, Object, Outgoing, Overtaken
 
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _OVERTAKEN = (409, 412)
 _BUSY = (408, 429)
 _SERVER = 500
@@ -41,7 +42,7 @@ class S3Bucket:
             size=found["ContentLength"],
             sha256=labels.get(SHA256),
             version=int(labels.get(VERSION, 0)),
-            checksum=found.get("ChecksumSHA256"),
+            checksum=_checksum(found),
         )
 
     def put(self, outgoing: Outgoing, instead_of: Object | None) -> None:
@@ -58,18 +59,29 @@ class S3Bucket:
                 ContentLength=outgoing.size,
                 Metadata=outgoing.labels,
                 # The store computes it of what it got, and refuses where it differs.
-                ChecksumSHA256=self.checksum_of(outgoing),
+                ChecksumSHA256=Checksum(SHA256, outgoing.sha256).base64,
                 **condition,
             )
-
-    def checksum_of(self, outgoing: Outgoing) -> str:
-        """Write the sha256 as S3 does: in base64."""
-        return base64.b64encode(bytes.fromhex(outgoing.sha256)).decode()
 
     def _call(self, method: str, key: str, **given: Any) -> dict[str, Any]:
         named = {"Bucket": self._bucket, "Key": f"{self._prefix}{key}"}
         answer: dict[str, Any] = self._store.call_s3(method, **named, **given)
         return answer
+
+
+def _checksum(found: dict[str, Any]) -> Checksum | None:
+    """Find the store's own checksum: the sha256, else an ETag that is the md5.
+
+    That of an encrypted object is none.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    if text := found.get("ChecksumSHA256"):
+        return Checksum.of_base64(SHA256, text)
+    is_encrypted = found.get("ServerSideEncryption", "AES256") != "AES256"
+    tag = found["ETag"].strip('"')
+    if is_encrypted or not _MD5.fullmatch(tag):
+        return None
+    return Checksum("md5", tag)
 
 
 @contextlib.contextmanager

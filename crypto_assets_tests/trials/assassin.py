@@ -57,12 +57,12 @@ class Handler(BaseHTTPRequestHandler):
         if is_due and not order.after:
             self._kill()
             return
-        connection = http.client.HTTPConnection(self.service, timeout=120)
         # The service has to see its own address: it puts it into what it answers.
         headers = {name: value for name, value in self.headers.items() if name != "Host"}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        data = answer.read()
+        with contextlib.closing(http.client.HTTPConnection(self.service)) as connection:
+            connection.request(self.command, self.path, body, headers)
+            with connection.getresponse() as answer:
+                data = answer.read()
         if is_due:
             self._kill()
             return

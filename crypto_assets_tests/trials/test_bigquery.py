@@ -7,6 +7,7 @@ is asked under one name each is held in ``sinks/test_bigquery.py``; here it is w
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import grpc
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from crypto_assets import settings
@@ -67,7 +69,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture
 def found(emulator: Emulator, request: pytest.FixtureRequest) -> BigQuery:
     """Settings with a dataset of the test's own."""
-    dataset = f"t{abs(hash(request.node.name))}"
+    dataset = re.sub(r"\W", "_", request.node.name)
     return BigQuery(
         project=PROJECT,
         dataset=dataset,
@@ -78,14 +80,25 @@ def found(emulator: Emulator, request: pytest.FixtureRequest) -> BigQuery:
 
 def rows_of(warehouse: Warehouse, table: str, schema: pl.Schema) -> pl.DataFrame:
     """Read a whole table back, in the lake's types: what does not fit them exactly fails."""
-    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
     from google.cloud.bigquery_storage_v1.services.big_query_read import transports
 
-    path = f"{PROJECT}.{warehouse.dataset}.{table}"
+    path = f"projects/{PROJECT}/datasets/{warehouse.dataset}/tables/{table}"
     with grpc.insecure_channel(GRPC[0]) as channel:
         reader = BigQueryReadClient(transport=transports.BigQueryReadGrpcTransport(channel=channel))
-        found = warehouse.client.list_rows(path).to_arrow(bqstorage_client=reader)
-    rows = pl.from_arrow(found)
+        wanted = types.ReadSession(table=path, data_format=types.DataFormat.ARROW)
+        session = reader.create_read_session(
+            parent=f"projects/{PROJECT}",
+            read_session=wanted,
+            max_stream_count=1,
+        )
+        arrow = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        batches = [
+            pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, arrow)
+            for stream in session.streams
+            for answer in reader.read_rows(stream.name)
+        ]
+    rows = pl.from_arrow(pa.Table.from_batches(batches, arrow))
     assert isinstance(rows, pl.DataFrame)
     keys = [name for name in ("symbol", "trade_id", "ts_open", "match_id") if name in schema]
     return rows.select(schema.names()).cast(schema).sort("venue", *keys)  # type: ignore[arg-type]

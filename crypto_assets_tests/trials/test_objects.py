@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -15,14 +15,22 @@ import pytest
 
 from crypto_assets.demo import recorded
 from crypto_assets.doors import bucket_of
-from crypto_assets.errors import Refused, StreamLost
+from crypto_assets.errors import CommitFailed, Refused, StreamLost
 from crypto_assets.lake.draft import Draft
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.sealed import Kept
 from crypto_assets.pipeline.uploading import Uploaded, upload_days
-from crypto_assets.sinks.objects import Object, Outgoing, Overtaken, Put, outgoing_of, put
+from crypto_assets.sinks.objects import (
+    Checksum,
+    Object,
+    Outgoing,
+    Overtaken,
+    Put,
+    outgoing_of,
+    put,
+)
 from crypto_assets.sinks.objects_s3 import S3Bucket
 from crypto_assets.sinks.sealed import Sealed
 from crypto_assets_tests.trials import emulators
@@ -62,7 +70,7 @@ def bucket(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"b{abs(hash(request.node.name))}"
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[-60:].strip("-")
     found = bucket_of(f"s3://{name}/lake", store.url)
     assert isinstance(found, S3Bucket)
     found._store.mkdir(name)
@@ -181,9 +189,6 @@ class Late:
         self._bucket.put(self._other, self._bucket.head(outgoing.key))
         self._bucket.put(outgoing, instead_of)
 
-    def checksum_of(self, outgoing: Outgoing) -> str:
-        return self._bucket.checksum_of(outgoing)
-
 
 def test_what_another_put_meanwhile_is_not_replaced_unseen(
     lake: Lake,
@@ -201,7 +206,7 @@ def test_what_another_put_meanwhile_is_not_replaced_unseen(
     assert found.sha256 == theirs.sha256
 
 
-def test_the_store_is_told_the_checksum_to_hold_the_bytes_against(
+def test_the_stores_own_checksum_is_that_of_the_file(
     lake: Lake,
     bucket: S3Bucket,
 ) -> None:
@@ -209,10 +214,27 @@ def test_the_store_is_told_the_checksum_to_hold_the_bytes_against(
     put(bucket, outgoing_of(one))
     found = bucket.head(one.key)
     assert found is not None
-    # S3 refuses other bytes; moto keeps what it is told.
-    assert found.checksum is not None
-    assert base64.b64decode(found.checksum).hex() == one.sha256
-    assert found.tag == f'"{hashlib.md5(one.path.read_bytes()).hexdigest()}"'
+    # S3 refuses other bytes, and tells the sha256; moto tells the md5 alone.
+    data = one.path.read_bytes()
+    assert found.checksum == Checksum("md5", hashlib.md5(data).hexdigest())
+
+
+def test_bytes_the_store_keeps_wrongly_are_found_out(lake: Lake, bucket: S3Bucket) -> None:
+    one = sealed(lake, lake.scan("daily_trades", DAY).collect(), 1)
+    outgoing = outgoing_of(one)
+    put(bucket, outgoing)
+    data = bytearray(one.path.read_bytes())
+    data[100] ^= 1
+    spoilt = f"{bucket.url}/{one.key}".removeprefix("s3://").partition("/")
+    bucket._store.call_s3(
+        "put_object",
+        Bucket=spoilt[0],
+        Key=spoilt[2],
+        Body=bytes(data),
+        Metadata=outgoing.labels,
+    )
+    with pytest.raises(CommitFailed, match="expected md5"):
+        put(bucket, outgoing)
 
 
 def test_a_bucket_that_is_not_there_is_named(lake: Lake, store: Emulator, bucket: S3Bucket) -> None:
