@@ -60,18 +60,14 @@ def test_a_day_is_loaded_and_then_unchanged(run: Run, service: Service) -> None:
     )
     code, out, err = run("bigquery", *DAY)
     assert (code, err) == (0, "")
+    into = f"of binance:BTCUSDT {DAYS[1]} v1 in test-project.crypto_assets"
     assert out.splitlines() == [
-        f"daily_trades of binance:BTCUSDT {DAYS[1]} v1 in test-project.crypto_assets.trades: "
-        "30 rows",
-        f"daily_bars of binance:BTCUSDT {DAYS[1]} v1 in test-project.crypto_assets.bars_1s: "
-        "86,400 rows",
+        f"daily_trades {into}.trades: 30 rows",
+        f"daily_bars {into}.bars_1s: 86,400 rows",
     ]
     code, out, _ = run("bigquery", *ALL, "--asset", "daily_trades")
     assert code == 3
-    assert out.splitlines() == [
-        f"daily_trades of binance:BTCUSDT {DAYS[1]} v1 in test-project.crypto_assets.trades: "
-        "unchanged",
-    ]
+    assert out.splitlines() == [f"daily_trades {into}.trades: unchanged"]
     code, out, err = run("bigquery", *ALL, "--asset", "daily_trades", "--unproven")
     assert (code, err) == (0, "")
     assert out.count("30 rows") == 2

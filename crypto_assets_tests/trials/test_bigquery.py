@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -78,23 +78,39 @@ def found(emulator: Emulator, request: pytest.FixtureRequest) -> BigQuery:
     )
 
 
-def rows_of(warehouse: Warehouse, table: str, schema: pl.Schema) -> pl.DataFrame:
-    """Read a whole table back, in the lake's types: what does not fit them exactly fails."""
+def rows_of(
+    warehouse: Warehouse,
+    table: str,
+    schema: pl.Schema,
+    pieces: Sequence[str] = ("",),
+) -> pl.DataFrame:
+    """Read a whole table back, in the lake's types: what does not fit them exactly fails.
+
+    The emulator sends a piece in one message, which has to stay below 11 MB.
+    """
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
     from google.cloud.bigquery_storage_v1.services.big_query_read import transports
 
     path = f"projects/{PROJECT}/datasets/{warehouse.dataset}/tables/{table}"
-    with grpc.insecure_channel(GRPC[0]) as channel:
+    unlimited = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(GRPC[0], unlimited) as channel:
         reader = BigQueryReadClient(transport=transports.BigQueryReadGrpcTransport(channel=channel))
-        wanted = types.ReadSession(table=path, data_format=types.DataFormat.ARROW)
-        session = reader.create_read_session(
-            parent=f"projects/{PROJECT}",
-            read_session=wanted,
-            max_stream_count=1,
-        )
-        arrow = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        sessions = [
+            reader.create_read_session(
+                parent=f"projects/{PROJECT}",
+                read_session=types.ReadSession(
+                    table=path,
+                    data_format=types.DataFormat.ARROW,
+                    read_options=types.ReadSession.TableReadOptions(row_restriction=piece),
+                ),
+                max_stream_count=1,
+            )
+            for piece in pieces
+        ]
+        arrow = pa.ipc.read_schema(pa.py_buffer(sessions[0].arrow_schema.serialized_schema))
         batches = [
             pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, arrow)
+            for session in sessions
             for stream in session.streams
             for answer in reader.read_rows(stream.name)
         ]
@@ -159,7 +175,9 @@ def test_a_real_day_loaded_twice_is_there_once_and_exact(lake: Lake, found: BigQ
     assert sums == (Decimal("14962.592"), Decimal("890359.5"))
     assert rows_of(warehouse, "trades", expected.schema).equals(expected)
     bars = held(lake, "daily_bars", DAY)
-    assert rows_of(warehouse, "bars_1s", bars.schema).equals(bars)
+    noon = f"TIMESTAMP '{DAY.date} 12:00:00+00'"
+    halves = [f"ts_open < {noon}", f"ts_open >= {noon}"]
+    assert rows_of(warehouse, "bars_1s", bars.schema, halves).equals(bars)
     left = [one.table_id for one in warehouse.client.list_tables(found.dataset)]
     assert sorted(left) == ["_loads", "bars_1s", "trades"], "no staging table stays"
 
