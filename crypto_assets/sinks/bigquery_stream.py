@@ -174,7 +174,9 @@ class TradeStream:
         pending = types.WriteStream(type_=types.WriteStream.Type.PENDING)
         with translated(staging):
             stream = self._writer.create_write_stream(parent=parent, write_stream=pending).name
-            for answer in self._writer.append_rows(iter(_requests(stream, rows))):
+            # Away from the US the service finds the stream by this; the client cannot know it.
+            route = [("x-goog-request-params", f"write_stream={stream}")]
+            for answer in self._writer.append_rows(iter(_requests(stream, rows)), metadata=route):
                 if answer.error.code:
                     status = _HTTP_OF_GRPC.get(answer.error.code, 400)
                     raise told(staging, status, answer.error.message)
