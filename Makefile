@@ -11,9 +11,11 @@ KILLS ?= 200
 READY := .venv/.ready
 TORCH ?= torch==2.13.0
 PETASTORM := .venv-petastorm
+EMULATORS := .venv-emulators/.ready
+CLOUD := .venv-cloud/.ready
 
-.PHONY: help install demo dev test trials pages brokers soak training petastorm lint bench \
-	bench-live bench-history bench-reading bench-broker lock clean
+.PHONY: help install demo dev test trials pages brokers warehouses soak training petastorm lint \
+	bench bench-live bench-history bench-reading bench-broker bench-bigquery lock clean
 
 help: ## Show what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,28 @@ trials: $(READY) ## Kill processes (KILLS=200), replay captures, backfill throug
 
 pages: $(READY) ## Open the pages in a real Chromium (skipped where there is none).
 	@$(BIN)/python -m pytest -rs $(TRIALS)/test_pages.py
+
+$(EMULATORS): $(TRIALS)/emulators.txt
+	@test -x .venv-emulators/bin/python || $(PYTHON) -m venv .venv-emulators
+	@echo "Installing emulators of BigQuery and S3 into .venv-emulators ..."
+	@.venv-emulators/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $(EMULATORS)
+
+# dagster-gcp needs pandas, which would cost every process of .venv a second: an environment beside.
+$(CLOUD): requirements.lock pyproject.toml
+	@test -x .venv-cloud/bin/python || $(PYTHON) -m venv .venv-cloud
+	@echo "Installing the clients of BigQuery, Cloud Storage, Pub/Sub and S3 into .venv-cloud ..."
+	@.venv-cloud/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv-cloud/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		-c requirements.lock -e '.[gcp,s3]'
+	@touch $(CLOUD)
+
+warehouses: KILLS = 5
+warehouses: $(READY) $(CLOUD) $(EMULATORS) ## Load, stream and put a real day into emulators of BigQuery and S3.
+	@.venv-cloud/bin/python -m pytest -s -rs --kills $(KILLS) \
+		$(TRIALS)/test_bigquery.py $(TRIALS)/test_objects.py \
+		crypto_assets_tests/sinks crypto_assets_tests/defs/test_sending.py \
+		-k 'bigquery or objects or pubsub or sending'
 
 soak: $(READY) ## Record under load while everything goes wrong (MINUTES=10).
 	@$(BIN)/python -m pytest -s --minutes $(MINUTES) $(TRIALS)/test_soak.py
@@ -93,9 +117,12 @@ bench-reading: $(READY) ## Measure readers and loaders beside pyarrow, DuckDB, p
 bench-broker: $(READY) ## Measure publishing and consuming beside other ways (needs nats-server).
 	@$(BIN)/python -m bench.broker
 
+bench-bigquery: $(READY) $(CLOUD) $(EMULATORS) ## Measure loads into an emulator of BigQuery beside other ways.
+	@.venv-cloud/bin/python -m bench.bigquery
+
 lock: $(READY) ## Resolve the dependencies anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header \
 		-o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and all caches; leaves the lake alone.
-	@rm -rf .venv $(PETASTORM) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv $(PETASTORM) .venv-emulators .venv-cloud *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

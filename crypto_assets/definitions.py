@@ -37,6 +37,7 @@ from crypto_assets.defs.prices import (
 )
 from crypto_assets.defs.publishing import published_files, recheck
 from crypto_assets.defs.reports import completeness_report, market_report
+from crypto_assets.defs.sending import sinks_of
 from crypto_assets.defs.streaming import (
     hourly_stream_standing,
     publish_segments,
@@ -47,6 +48,8 @@ from crypto_assets.defs.streaming import (
 )
 from crypto_assets.defs.warehouse import daily_warehouse, warehouse, warehouse_refresh
 from crypto_assets.defs.wiring import resources_of
+
+_SETTINGS = settings.load()
 
 defs = dg.Definitions(
     assets=[
@@ -60,6 +63,7 @@ defs = dg.Definitions(
         completeness_report,
         trade_stream,
         warehouse,
+        *sinks_of(_SETTINGS),
     ],
     asset_checks=[
         *checks,
@@ -102,7 +106,7 @@ defs = dg.Definitions(
         unwanted_collectors,
         unpublished_segments,
     ],
-    resources=resources_of(Path(settings.load().lake)),
+    resources=resources_of(Path(_SETTINGS.lake)),
     # A partition's work is short: a process for every step would cost ten times as much.
     executor=dg.in_process_executor,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,3 +37,25 @@ def tree() -> Callable[[Path], Tree]:
         }
 
     return describe
+
+
+@pytest.fixture(scope="session")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of three joined days of BTCUSDT: the middle one is proven; never write to it."""
+    from crypto_assets.lake.lake import Lake
+    from crypto_assets.pipeline.build import build
+    from crypto_assets.pipeline.ingest import take
+    from crypto_assets_tests.defs.conftest import DAYS, archive, partition
+
+    directory = tmp_path_factory.mktemp("three_days")
+    lake = Lake(directory / "lake")
+    for date in DAYS:
+        take(lake, archive(directory, date))
+    build(lake, [partition(date) for date in DAYS])
+    return lake.layout.root
+
+
+@pytest.fixture
+def three_days_copy(three_days: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return shutil.copytree(three_days, tmp_path / "lake")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.doors import budget_of, history_of
+from crypto_assets.doors.exchanges import budget_of, history_of
 from crypto_assets.errors import StreamLost
 from crypto_assets.exchange import FLAT_OUT, Limits, Remote, random_market, run_in_thread
 from crypto_assets.lake.lake import Lake

@@ -269,3 +269,62 @@ def test_the_address_of_the_environment_wins_and_is_not_kept(
     with pytest.raises(InvalidSettings) as found:
         settings.nats_urls(settings.Stream())
     assert "s3cret" not in str(found.value)
+
+
+def written(text: str) -> settings.Settings:
+    Path(settings.FILE).write_text(text)
+    return settings.load()
+
+
+def test_a_warehouse_is_asked_for_by_its_project() -> None:
+    assert settings.load().bigquery is None
+    found = written('[bigquery]\nproject = "my-project"\nlayout = "table_per_symbol"\n').bigquery
+    assert found is not None
+    assert (found.project, found.dataset, found.is_emulator) == (
+        "my-project",
+        "crypto_assets",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('project = "a`b"', "project: expected"),
+        ('project = "my-project"\ndataset = "x.y"', "dataset: expected"),
+        ('project = "my-project"\nlocation = "EU; DROP"', "location: expected"),
+        ('project = "my-project"\nendpoint = "http://example.com"', "endpoint: expected https"),
+        ('project = "my-project"\nendpoint = "file:///etc"', "endpoint: expected https"),
+        ('project = "my-project"\nendpoint = "https://u:secret@x.com"', "without credentials"),
+        ('project = "my-project"\ngrpc_endpoint = "example.com:443"', "on this machine"),
+        ('project = "my-project"\nbucket = "s3://bucket"', "expected gs://"),
+        ('project = "my-project"\nlayout = "other"', "layout"),
+        ('project = "my-project"\nassets = ["raw_trades"]', "assets"),
+    ],
+)
+def test_a_warehouse_that_cannot_be_is_refused(line: str, said: str) -> None:
+    with pytest.raises(InvalidSettings, match=said) as refused:
+        written(f"[bigquery]\n{line}\n")
+    assert "secret" not in str(refused.value)
+
+
+def test_only_an_endpoint_on_this_machine_is_an_emulators() -> None:
+    for url, is_emulator in (
+        ("http://127.0.0.1:9050", True),
+        ("http://localhost:9050", True),
+        ("http://[::1]:9050", True),
+        ("https://bigquery-mine.p.googleapis.com", False),
+        ("https://127.0.0.1.example.com", False),
+    ):
+        found = written(f'[bigquery]\nproject = "my-project"\nendpoint = "{url}"\n').bigquery
+        assert found is not None
+        assert found.is_emulator is is_emulator
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://bucket", "s3://", "s3://B", "gs://bucket/../x", "s3://bucket/a b", "s3://bucket//a"],
+)
+def test_an_address_that_is_no_buckets_is_refused(url: str) -> None:
+    with pytest.raises(InvalidName, match="expected s3://bucket/prefix"):
+        written(f'[objects]\nto = "{url}"\n')

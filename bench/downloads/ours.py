@@ -7,7 +7,7 @@ import sys
 from order import DIRECTORY, ORDER  # type: ignore[import-not-found, unused-ignore]
 
 from crypto_assets import settings
-from crypto_assets.doors import archive_of
+from crypto_assets.doors.exchanges import archive_of
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import build

@@ -24,6 +24,7 @@ from crypto_assets.cli import (
     prices,
     report,
     screen,
+    sending,
     streaming,
     warehousing,
 )
@@ -384,7 +385,7 @@ def heal(
 
     Example: [bold]crypto-assets heal --symbol BTCUSDT --date 2024-08-09[/]
     """
-    from crypto_assets.doors import open_doors
+    from crypto_assets.doors.exchanges import open_doors
     from crypto_assets.pipeline.heal import heal as run
 
     target, found, left = lake_of(lake), settings.load(), 0
@@ -468,3 +469,5 @@ app.command("warehouse")(warehousing.warehouse)
 app.command("report")(report.report)
 app.command("publish")(streaming.publish)
 app.command("consume")(streaming.consume)
+app.command("bigquery")(sending.bigquery)
+app.command("upload")(sending.upload)

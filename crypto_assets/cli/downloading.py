@@ -41,7 +41,7 @@ def download(
 
     Example: [bold]crypto-assets download --symbol BTCUSDT --date 2024-08-01..2024-08-31[/]
     """
-    from crypto_assets.doors import archive_of, now_us
+    from crypto_assets.doors.exchanges import archive_of, now_us
     from crypto_assets.pipeline import gaps
     from crypto_assets.pipeline.published import KINDS, Found, take_published
 

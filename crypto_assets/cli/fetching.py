@@ -36,7 +36,7 @@ def fetch(
 
     Example: [bold]crypto-assets fetch --symbol BTCUSDT[/]
     """
-    from crypto_assets.doors import history_of
+    from crypto_assets.doors.exchanges import history_of
     from crypto_assets.pipeline.incremental import fetch_new
 
     target, found = lake_of(lake), settings.load()

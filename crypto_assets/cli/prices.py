@@ -18,7 +18,7 @@ from rich.table import Table
 from crypto_assets import settings
 from crypto_assets.cli import screen
 from crypto_assets.cli.options import FAULT, LakeOption, days_of, lake_of
-from crypto_assets.doors import now_us, prices_of
+from crypto_assets.doors.exchanges import now_us, prices_of
 from crypto_assets.errors import InvalidName, StreamLost, UnreadableInput
 from crypto_assets.model.coin import checked_coin, checked_currency
 from crypto_assets.model.interval import Interval

@@ -56,7 +56,7 @@ def publish(
 
     Example: [bold]crypto-assets publish --once[/]
     """
-    from crypto_assets.doors import broker_of
+    from crypto_assets.doors.streams import broker_of
 
     target, stream = lake_of(lake), _stream(broker, None)
     if bool(symbol) != bool(date):
@@ -114,10 +114,10 @@ def consume(
 
     Example: [bold]crypto-assets consume --to duckdb[/]
     """
-    from crypto_assets.doors import subscription_of, trade_stream_of
+    from crypto_assets.doors.streams import subscription_of, trade_stream_of
 
     target, stream = lake_of(lake), _stream(broker, to)
-    with contextlib.closing(trade_stream_of(target, stream)) as sink:
+    with contextlib.closing(trade_stream_of(target, stream, settings.load().bigquery)) as sink:
         found = run(
             target.layout,
             stream.name,

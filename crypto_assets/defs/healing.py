@@ -15,7 +15,7 @@ from crypto_assets.defs.partitions import (
 )
 from crypto_assets.defs.refresh import Event, know, refresh_touched
 from crypto_assets.defs.resources import LakeResource
-from crypto_assets.doors import now_us, open_doors
+from crypto_assets.doors.exchanges import now_us, open_doors
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps
 from crypto_assets.pipeline.heal import heal

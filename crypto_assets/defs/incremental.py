@@ -9,7 +9,7 @@ from crypto_assets.defs.ingesting import UNDER_WAY
 from crypto_assets.defs.partitions import symbol_key, symbols
 from crypto_assets.defs.refresh import Event, know, refresh_touched
 from crypto_assets.defs.resources import LakeResource
-from crypto_assets.doors import history_of
+from crypto_assets.doors.exchanges import history_of
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.pipeline.incremental import fetch_new
 

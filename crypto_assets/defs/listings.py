@@ -12,7 +12,7 @@ from crypto_assets.defs.checks import SEVERITY, Event
 from crypto_assets.defs.metadata import Metadata, of_table
 from crypto_assets.defs.partitions import days
 from crypto_assets.defs.resources import LakeResource
-from crypto_assets.doors import history_of
+from crypto_assets.doors.exchanges import history_of
 from crypto_assets.errors import Terminal
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import parse_date

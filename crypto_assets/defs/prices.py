@@ -13,7 +13,7 @@ from crypto_assets.defs.checks import SEVERITY, Event
 from crypto_assets.defs.metadata import Metadata, of_files, of_table
 from crypto_assets.defs.partitions import days
 from crypto_assets.defs.resources import LakeResource
-from crypto_assets.doors import now_us, prices_of
+from crypto_assets.doors.exchanges import now_us, prices_of
 from crypto_assets.errors import Terminal
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import STORED

@@ -8,7 +8,7 @@ from crypto_assets.checks import catalogue
 from crypto_assets.defs.checks import evaluations_of
 from crypto_assets.defs.metadata import of_files, of_gaps
 from crypto_assets.defs.partitions import key_of, symbol_key, symbols
-from crypto_assets.doors import now_us
+from crypto_assets.doors.exchanges import now_us
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import ASSETS
 from crypto_assets.model.partition import Partition

@@ -10,7 +10,7 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 
 from crypto_assets import settings
-from crypto_assets.doors import archive_of
+from crypto_assets.doors.exchanges import archive_of
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline.published import Archive
 from crypto_assets.pipeline.query import views_of

@@ -12,7 +12,7 @@ from pydantic import Field
 from crypto_assets import settings
 from crypto_assets.defs.ingesting import UNDER_WAY
 from crypto_assets.defs.resources import LakeResource
-from crypto_assets.doors import broker_of
+from crypto_assets.doors.streams import broker_of
 from crypto_assets.errors import Terminal
 from crypto_assets.lake.streamed import letters
 from crypto_assets.model.message import TABLE

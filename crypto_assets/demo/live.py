@@ -12,7 +12,7 @@ from crypto_assets.demo.acts import build, import_, known
 from crypto_assets.demo.recording import DROPPED, REPEATED, SECONDS, Live
 from crypto_assets.demo.report import Section
 from crypto_assets.demo.teller import Teller
-from crypto_assets.doors import now_us, open_doors
+from crypto_assets.doors.exchanges import now_us, open_doors
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline import gaps

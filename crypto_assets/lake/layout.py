@@ -120,6 +120,10 @@ class Layout:
         """The directory whoever fetches an instrument's new trades holds meanwhile."""
         return self.root / "fetching" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
 
+    def loading(self, instrument: Instrument) -> Path:
+        """The directory whoever loads an instrument's days into a warehouse holds meanwhile."""
+        return self.root / "loading" / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
+
     def limits(self, host: str) -> Path:
         """The directory of what all processes know of a host's limits."""
         return self.root / "limits" / checked_name(_UNSAFE.sub("_", host))

@@ -101,7 +101,7 @@ def test_the_sensor_asks_for_a_day_that_was_published_anew(
     lake: Lake,
     exchange: Remote,
 ) -> None:
-    from crypto_assets.doors import archive_of
+    from crypto_assets.doors.exchanges import archive_of
     from crypto_assets.settings import load
 
     first = int(MARKET.tapes["BTCUSDT"].ids[0])
@@ -124,7 +124,7 @@ def test_a_recheck_seals_what_was_published_anew_as_the_next_version(
     lake: Lake,
     exchange: Remote,
 ) -> None:
-    from crypto_assets.doors import archive_of
+    from crypto_assets.doors.exchanges import archive_of
     from crypto_assets.settings import load
 
     first = int(MARKET.tapes["BTCUSDT"].ids[0])

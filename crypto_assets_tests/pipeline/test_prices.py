@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crypto_assets.doors import prices_of
+from crypto_assets.doors.exchanges import prices_of
 from crypto_assets.errors import Refused, SchemaMismatch, StreamLost, UnreadableInput
 from crypto_assets.exchange import PAUSED, Remote, random_market, run_in_thread
 from crypto_assets.lake.lake import Lake

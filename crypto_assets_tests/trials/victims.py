@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from crypto_assets.collector import Options, run
-from crypto_assets.doors import broker_of, subscription_of, trade_stream_of
+from crypto_assets.doors.streams import broker_of, subscription_of, trade_stream_of
 from crypto_assets.lake.lake import Lake
 from crypto_assets.pipeline import warehouse
 from crypto_assets.pipeline.build import build_asset
@@ -41,7 +41,7 @@ _processes.set_forkserver_preload(
         "crypto_assets.pipeline.segments",
         "crypto_assets.pipeline.status",
         "crypto_assets.pipeline.warehouse",
-        "crypto_assets.doors",
+        "crypto_assets.doors.streams",
         "crypto_assets.pipeline.consume",
         "crypto_assets.pipeline.publish",
         "nats",

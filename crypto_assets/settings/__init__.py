@@ -14,8 +14,6 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,7 +22,50 @@ from crypto_assets.model.coin import checked_coin, checked_currency
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.model.interval import length_of
 from crypto_assets.model.listing import listings
-from crypto_assets.model.message import stream_name
+from crypto_assets.settings.blocks import (
+    Archive,
+    Healing,
+    Incremental,
+    Ohlcv,
+    Prices,
+    Recording,
+    Warehouse,
+)
+from crypto_assets.settings.cloud import (
+    BigQuery,
+    Objects,
+    endpoint,
+    hold_loadable,
+    is_loopback,
+    object_url,
+)
+from crypto_assets.settings.stream import (
+    NATS_VARIABLE,
+    Stream,
+    hold_usable,
+    is_nats,
+    without_secret,
+)
+
+__all__ = [
+    "Archive",
+    "BigQuery",
+    "Healing",
+    "Incremental",
+    "Objects",
+    "Ohlcv",
+    "Prices",
+    "Recording",
+    "Settings",
+    "Stream",
+    "Warehouse",
+    "endpoint",
+    "hold_usable",
+    "is_loopback",
+    "load",
+    "object_url",
+    "without_secret",
+]
 
 FILE = "crypto-assets.toml"
 FILE_VARIABLE = "CRYPTO_ASSETS_SETTINGS"
@@ -32,111 +73,10 @@ LAKE_VARIABLE = "CRYPTO_ASSETS_LAKE"
 ARCHIVE_VARIABLE = "CRYPTO_ASSETS_ARCHIVE_URL"
 DEMO_KEY_VARIABLE = "COINGECKO_DEMO_API_KEY"
 PRO_KEY_VARIABLE = "COINGECKO_PRO_API_KEY"
-NATS_VARIABLE = "CRYPTO_ASSETS_NATS_URL"
-_NATS_SCHEMES = ("nats", "tls", "ws", "wss")
 MAIN = "main"
 """The collector there is where the settings name none."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,200}", re.ASCII)
 _COLLECTOR = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-
-
-class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one collector records, and who keeps it alive."""
-
-    venue: str | None = None
-    """Another exchange than that of the settings."""
-    symbols: tuple[str, ...] = ()
-    """By default those of the settings."""
-    streams: tuple[str, ...] = ("trade", "bookTicker")
-    ws_url: str | None = None
-    """Another address than the venue's own of market data."""
-    http_url: str | None = None
-    roll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30
-    """How long a segment grows; what is in it is in SQL soon after."""
-    kept_by: Literal["sensor", "service"] = "sensor"
-    """Who starts it, and starts it again: Dagster's sensor, or a service manager."""
-
-
-class Healing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where missing trades are asked for."""
-
-    http_url: str = "https://api.binance.com"
-    """A host that serves trades by id, which the market-data-only one does not."""
-    most_ids: int = 1_000_000
-    """Days that lack more are not healed by themselves: whole days come from the archive."""
-
-
-class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where published files come from, and how many of them at once."""
-
-    urls: dict[str, str] = msgspec.field(
-        default_factory=lambda: {
-            "binance": "https://data.binance.vision",
-            "bybit": "https://public.bybit.com",
-        },
-    )
-    """The host of the files by venue; a venue without one is not asked, so that only what is
-    imported of it is built."""
-    listing_urls: dict[str, str] = msgspec.field(
-        default_factory=lambda: {
-            "binance": "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
-        },
-    )
-    """Where the bucket behind a host is listed, if not at the host itself."""
-    at_once: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
-    """So many files are downloaded side by side."""
-    monthly_up_to_mb: Annotated[int, msgspec.Meta(ge=0)] = 32
-    """A month's file of at most so many megabytes is taken where the whole month is wanted."""
-    recheck_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 7
-    """The checksums of so many past days are read again and again by the sensor."""
-
-    def at(self, url: str) -> Archive:
-        """Give the same with every venue's files at one host; empty asks nobody."""
-        urls = dict.fromkeys(self.urls, url) if url else {}
-        return msgspec.structs.replace(self, urls=urls, listing_urls={})
-
-
-class Incremental(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose new trades are fetched every five minutes, from the host that heals."""
-
-    symbols: tuple[str, ...] = ()
-    most_ids: int = 5_000_000
-    """Where more are new the archive's daily files are to be imported first."""
-
-
-class Ohlcv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bars that are fetched from any exchange ccxt speaks to."""
-
-    instruments: tuple[str, ...] = ()
-    """Exchange and unified symbol, such as ``bybit:BTC/USDT:USDT``: partitions from the start."""
-    intervals: tuple[str, ...] = ("1m",)
-    """Any that the exchange has and that divide a day."""
-    urls: dict[str, str] = {}
-    """Where an exchange is, by its name in ccxt, instead of its own hosts."""
-    at_once: Annotated[int, msgspec.Meta(ge=1)] = 8
-    """How many days of one exchange are fetched together; its rate limiter has the last word."""
-
-
-class Warehouse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The DuckDB file over the lake, and which symbols have a table of their own in it."""
-
-    path: str = ""
-    """Where it lies; a relative path is below the settings file's directory. By default
-    ``warehouse/warehouse.duckdb`` in the lake."""
-    tables: tuple[str, ...] = ()
-    """Symbols such as ``BTCUSDT``, or ``bybit:BTCUSDT`` of another exchange than the settings'."""
-
-
-class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What coins CoinGecko is asked the prices of."""
-
-    coins: tuple[str, ...] = ("bitcoin", "ethereum")
-    """Its own ids."""
-    currencies: tuple[str, ...] = ("usd",)
-    http_url: str | None = None
-    """Another address than that of the plan the key is of."""
-    csv: str | None = None
-    """A file that every new price is appended to as well, below the settings file's directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,41 +85,6 @@ class ApiKey:
 
     is_pro: bool
     secret: str = field(repr=False)
-
-
-class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Through which broker recorded trades go, and where they are written."""
-
-    broker: Literal["nats", "pubsub"] = "nats"
-    name: str = "trades"
-    """Of the stream or topic, and what NATS subjects begin with: ``trades.binance.BTCUSDT``."""
-    url: str = "nats://127.0.0.1:4222"
-    """Of NATS; several servers of a cluster with commas between. No secret may be in it."""
-    credentials: str | None = None
-    """A file of NATS credentials; a relative one is below the settings file's directory."""
-    replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
-    """On so many servers of a NATS cluster each message is kept."""
-    max_mb: Annotated[int, msgspec.Meta(ge=1)] = 1024
-    """So much waits in NATS at most; then publishing waits."""
-    duplicate_seconds: Annotated[float, msgspec.Meta(gt=0)] = 120
-    """So long NATS remembers ids and drops repeats by itself."""
-    project: str | None = None
-    """The Google project of a Pub/Sub topic."""
-    warehouse: Literal["duckdb", "bigquery"] = "duckdb"
-    """Where the table ``trade_stream`` is."""
-    batch_rows: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10_000
-    """So many messages are written at once at most ..."""
-    batch_seconds: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
-    """... and what came in so long at the latest."""
-    redeliver_seconds: Annotated[int, msgspec.Meta(ge=2, le=600)] = 30
-    """What a consumer took and did not acknowledge for so long comes again; more than a batch
-    takes to be written. Pub/Sub knows none below 10."""
-
-    @property
-    def destination(self) -> str:
-        """What the broker is called where it is noted what was published to it."""
-        named = self.name if self.broker == "nats" else f"{self.project}.{self.name}"
-        return f"{self.broker}.{named}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -201,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prices: Prices = Prices()
     stream: Stream | None = None
     """None where nothing is streamed."""
+    bigquery: BigQuery | None = None
+    """None loads nothing into BigQuery."""
+    objects: Objects = Objects()
     collectors: dict[str, Recording] | None = None
     """What is recorded live, by the collector's name; see :meth:`recordings`."""
 
@@ -284,6 +192,11 @@ def _check(settings: Settings) -> None:
         checked_currency(currency)
     if settings.stream is not None:
         hold_usable(settings.stream)
+    if settings.bigquery is not None:
+        hold_loadable(settings.bigquery)
+    if settings.objects.to is not None:
+        object_url(settings.objects.to)
+    endpoint("objects", settings.objects.endpoint)
 
 
 def _placed(settings: Settings, directory: Path) -> Settings:
@@ -327,41 +240,9 @@ def nats_urls(stream: Stream) -> list[str]:
     if given is None:
         return stream.url.split(",")
     urls = given.split(",")
-    if not all(_is_nats(url) for url in urls):
+    if not all(is_nats(url) for url in urls):
         raise InvalidSettings(f"{NATS_VARIABLE}: expected addresses such as nats://127.0.0.1:4222")
     return urls
-
-
-def without_secret(url: str) -> str:
-    """Give host and port of an address, and nothing else of it."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _is_nats(url: str) -> bool:
-    found = urlsplit(url)
-    return found.scheme in _NATS_SCHEMES and bool(found.netloc.rpartition("@")[2])
-
-
-def hold_usable(stream: Stream) -> None:
-    """Hold what is streamed, and through what, against what can be used.
-
-    Raises:
-        InvalidName: the stream's name is none.
-        InvalidSettings: an address is none or holds a secret, or Pub/Sub lacks its project.
-    """
-    stream_name(stream.name)
-    for url in stream.url.split(","):
-        if "@" in url:
-            raise InvalidSettings(
-                f"[stream] url: expected no user, password or token in the file, found one; put "
-                f"the address into {NATS_VARIABLE}",
-            )
-        if not _is_nats(url):
-            raise InvalidSettings(
-                f"[stream] url {url!r}: expected an address such as nats://127.0.0.1:4222",
-            )
-    if stream.broker == "pubsub" and stream.project is None:
-        raise InvalidSettings("[stream] broker = 'pubsub': expected a project, found none")
 
 
 def environment() -> dict[str, str]:
