@@ -26,7 +26,6 @@ TABLE = "trade_stream"
 _PLAIN = re.compile(r"[A-Z0-9]+")
 _TOKEN = re.compile(r"(?:[A-Z0-9]|_[0-9A-F]{2})+")
 _ESCAPED = re.compile(r"_([0-9A-F]{2})")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -168,14 +167,3 @@ def symbol_of(token: str) -> str:
 def id_of(instrument: Instrument, trade_id: int, match_id: str | None) -> str:
     """Name a trade; the same whoever publishes it."""
     return f"{instrument.venue}/{token_of(instrument.symbol)}/{match_id or trade_id}"
-
-
-def stream_name(name: str) -> str:
-    """Hold the name of a stream against what may reach a broker, a subject and a path.
-
-    Raises:
-        InvalidName: it is none.
-    """
-    if not _NAME.fullmatch(name):
-        raise InvalidName(f"stream {name!r}: expected up to 32 of a-z, 0-9 and _, such as trades")
-    return name

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crypto_assets.errors import InvalidSettings
-from crypto_assets.model.message import stream_name
+from crypto_assets.model.stream import stream_name
 
 NATS_VARIABLE = "CRYPTO_ASSETS_NATS_URL"
 _NATS_SCHEMES = ("nats", "tls", "ws", "wss")

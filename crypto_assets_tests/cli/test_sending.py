@@ -80,8 +80,8 @@ def test_days_that_stay_are_named(run: Run, service: Service) -> None:
     )
     _, _, err = run("bigquery", *ALL)
     assert [line for line in err.splitlines() if line.startswith("not sent")] == [
-        f"not sent binance:BTCUSDT {date}: expected a day that is confirmed or complete, found "
-        "provisional"
+        "not sent expected a day that is proven complete, found "
+        f"binance:BTCUSDT {date}: provisional (an edge of the day is not proven)"
         for date in (DAYS[0], DAYS[2])
     ]
 

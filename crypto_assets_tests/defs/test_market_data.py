@@ -61,6 +61,7 @@ def test_the_asset_graph_is_this() -> None:
         "volume_profile": ["daily_trades", "raw_trades"],
         "market_report": ["gaps", "verdicts"],
         "completeness_report": ["market_report", "verdicts"],
+        "trade_stream": ["segments"],
         "warehouse": ["daily_bars", "daily_quotes", "daily_trades", "gaps", "verdicts"],
     }
 

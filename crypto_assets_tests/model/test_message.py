@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from crypto_assets.errors import InvalidName
 from crypto_assets.model.instrument import Instrument
-from crypto_assets.model.message import Message, id_of, stream_name, symbol_of, token_of
+from crypto_assets.model.message import Message, id_of, symbol_of, token_of
+from crypto_assets.model.stream import stream_name
 
 BTC = Instrument("binance", "BTCUSDT")
 

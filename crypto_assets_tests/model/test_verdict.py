@@ -19,6 +19,6 @@ def test_somebody_must_act_on_degraded_and_missing_days_only() -> None:
     assert faults == {Condition.DEGRADED, Condition.MISSING}
 
 
-def test_only_confirmed_and_complete_days_are_proven_to_have_every_trade() -> None:
+def test_a_day_is_proven_where_no_trade_of_it_can_be_missing() -> None:
     proven = {condition for condition in Condition if condition.is_proven}
-    assert proven == {Condition.CONFIRMED, Condition.COMPLETE}
+    assert proven == {Condition.CONFIRMED, Condition.COMPLETE, Condition.HALTED}

@@ -34,7 +34,9 @@ def test_a_proven_day_leaves_and_others_stay_with_their_reason(built: Lake) -> N
     first, trades, bars, last = found(built, [FIRST, MIDDLE, LAST])
     assert isinstance(first, Kept)
     assert isinstance(first.error, Unproven)
-    assert str(first) == f"{FIRST}: expected a day that is confirmed or complete, found provisional"
+    assert str(first).startswith(
+        f"expected a day that is proven complete, found {FIRST}: provisional (an edge",
+    )
     assert isinstance(trades, Sealed)
     assert isinstance(bars, Sealed)
     assert (trades.asset, trades.condition) == ("daily_trades", "confirmed")
@@ -57,7 +59,7 @@ def test_a_degraded_day_stays_and_is_named(tmp_path: Path) -> None:
     (kept,) = found(lake, [MIDDLE])
     assert isinstance(kept, Kept)
     assert kept.is_fault
-    assert "2024-03-02: expected a day that is confirmed or complete, found degraded" in str(kept)
+    assert "2024-03-02: degraded, 2 ids missing: 1040..1041" in str(kept)
 
 
 def test_a_file_that_was_changed_stays(built: Lake) -> None:
