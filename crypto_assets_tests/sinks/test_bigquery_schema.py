@@ -50,7 +50,7 @@ def test_only_what_is_derived_has_no_exact_type() -> None:
         columns_of(TABLES["indicators"])
 
 
-@pytest.mark.parametrize("name", filter(is_exact, TABLES))
+@pytest.mark.parametrize("name", list(filter(is_exact, TABLES)))
 def test_every_exact_table_of_the_lake_has_a_schema(name: str) -> None:
     table = TABLES[name]
     declared = table.model.to_schema().columns
