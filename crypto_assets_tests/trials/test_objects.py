@@ -247,4 +247,4 @@ def test_a_bucket_that_is_not_there_is_named(lake: Lake, store: Emulator, bucket
 def test_an_unproven_day_is_not_put(lake: Lake, bucket: S3Bucket) -> None:
     (kept,) = upload_days(lake, bucket, ASSETS, [DAY.next])
     assert isinstance(kept, Kept)
-    assert "found provisional" in str(kept)
+    assert ": provisional (an edge" in str(kept)
