@@ -36,22 +36,22 @@ class NatsSubscription:
             NotInstalled: nats-py is not there.
         """
         self._stream, self._consumer = stream, consumer
-        self._redeliver_seconds = redeliver_seconds
+        self._most, self._redeliver_seconds = most, redeliver_seconds
         self._link = Link(server)
         try:
-            self._pulling = self._link.run(self._subscribed(most), f"consumer {consumer}")
+            self._pulling = self._link.run(self._subscribed(), f"consumer {consumer}")
         except BaseException:
             self._link.close()
             raise
 
-    async def _subscribed(self, most: int) -> Any:
+    async def _subscribed(self) -> Any:
         from nats.js.errors import BadRequestError, ServerError
 
         client, stream = self._link.client, self._stream
         await ensure(client, stream)
         context = client.jetstream()
         try:
-            await client.jsm().add_consumer(stream.name, self._config(most))
+            await client.jsm().add_consumer(stream.name, self._config())
         except (BadRequestError, ServerError) as error:
             raise InvalidSettings(
                 f"NATS stream {stream.name!r}: consumer {self._consumer!r} cannot be made: "
@@ -64,7 +64,7 @@ class NatsSubscription:
             pending_bytes_limit=-1,
         )
 
-    def _config(self, most: int) -> ConsumerConfig:
+    def _config(self) -> ConsumerConfig:
         from nats.js import api
 
         return api.ConsumerConfig(
@@ -73,7 +73,7 @@ class NatsSubscription:
             ack_wait=self._redeliver_seconds,
             # For ever: what cannot be read is rejected by name, what cannot be written waits.
             max_deliver=-1,
-            max_ack_pending=2 * most,
+            max_ack_pending=2 * self._most,
         )
 
     def pull(self, most: int, seconds: float) -> list[Delivery]:
@@ -81,6 +81,16 @@ class NatsSubscription:
         return self._link.run(self._pulled(most, seconds), "pulling")
 
     async def _pulled(self, most: int, seconds: float) -> list[Delivery]:
+        found = await self._fetched(most, seconds)
+        # Twice, for between the two questions of one look another consumer may be at work.
+        if not found and await self._is_stalled():
+            found = await self._fetched(most, seconds)
+            if not found and await self._is_stalled():
+                await self._made_anew()
+                found = await self._fetched(most, seconds)
+        return found
+
+    async def _fetched(self, most: int, seconds: float) -> list[Delivery]:
         found: list[Delivery] = []
         until = time.monotonic() + seconds
         while len(found) < most and (left := until - time.monotonic()) > 0:
@@ -92,6 +102,25 @@ class NatsSubscription:
                 Delivery((one.headers or {}).get("Nats-Msg-Id"), one.data, one) for one in got
             ]
         return found
+
+    async def _is_stalled(self) -> bool:
+        """Whether messages are there that the server will not deliver, though none came.
+
+        A server that was killed may forget which messages its consumer has still to be given: they
+        are neither pending nor awaiting an acknowledgement and stay for ever; or it knows of them
+        and gives none. Seen of nats-server 2.9.10.
+        """
+        manager = self._link.client.jsm()
+        there = (await manager.stream_info(self._stream.name)).state.messages
+        known = await manager.consumer_info(self._stream.name, self._consumer)
+        given, to_give = known.num_ack_pending or 0, known.num_pending or 0
+        return there > given + to_give or (to_give > 0 and given < self._most)
+
+    async def _made_anew(self) -> None:
+        """Make the consumer anew: it is given all that is there, and repeats are dropped by id."""
+        await self._link.client.jsm().delete_consumer(self._stream.name, self._consumer)
+        await self._pulling.unsubscribe()
+        self._pulling = await self._subscribed()
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge; what the server does not hear of comes again, and is dropped then."""

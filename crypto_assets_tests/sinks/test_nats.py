@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,3 +195,25 @@ def test_a_token_opens_a_server_that_wants_one(hasty: None, tmp_path: Path) -> N
         urls = [f"nats://s3cret@{server.shown}"]
         nats_link.CONNECT_SECONDS = 5.0
         NatsBroker(Server(urls=urls, shown=server.shown), STREAM).close()
+
+
+def test_messages_a_killed_server_forgot_to_give_come_after_all(tmp_path: Path) -> None:
+    """Its consumer is said to have had all that there is, and the messages are there again."""
+    store, stream = tmp_path / "store", named("forgot")
+    with nats_server(store) as own:
+        broker = NatsBroker(at(own), stream)
+        broker.publish(messages_of(rows(range(40))))
+        broker.close()
+        own.stop()
+        (messages,) = store.rglob("streams/forgot/msgs")
+        shutil.copytree(messages, tmp_path / "before")
+        own.start()
+        assert len(taken(own, stream)) == 40
+        own.stop()
+        shutil.rmtree(messages)
+        shutil.copytree(tmp_path / "before", messages)
+        own.start()
+        assert sorted(taken(own, stream), key=str) == sorted(
+            (f"binance/BTCUSDT/{one}" for one in range(40)), key=str
+        )
+        assert taken(own, stream) == []
