@@ -10,7 +10,7 @@ import polars as pl
 
 from crypto_assets.checks.day import Day, SealedFile
 from crypto_assets.lake.blocks import sha256_of
-from crypto_assets.lake.draft import Draft, hash_of, readable
+from crypto_assets.lake.draft import hash_of, readable
 from crypto_assets.lake.lake import Lake, read_sidecar, sidecar_of
 from crypto_assets.lake.parquet import read_footer
 from crypto_assets.model.assets import ASSETS
@@ -22,7 +22,7 @@ from crypto_assets.pipeline.edges import neighbour
 from crypto_assets.pipeline.elsewhere import elsewhere
 from crypto_assets.pipeline.exchange_info import rules_of
 from crypto_assets.pipeline.listings import is_first, republished
-from crypto_assets.pipeline.steps import STEPS
+from crypto_assets.pipeline.steps import bars_again
 from crypto_assets.transforms.rollup import roll_up
 from crypto_assets.venues import venue
 
@@ -115,15 +115,16 @@ def _rolled(hot: pl.LazyFrame | None, klines: pl.LazyFrame | None) -> dict[str, 
 
 def _rebuilt_hash(lake: Lake, partition: Partition) -> str | None:
     """Compute the bars a second time and hash them."""
-    if not lake.layout.files("raw_trades", partition):
+    made = lake.manifest("bars_1s", partition)
+    if made is None or not lake.layout.files("raw_trades", partition):
         return None
     upstream = {
         asset: lake.scan(asset, partition)
         for asset in ASSETS["bars_1s"].upstream
         if lake.layout.files(asset, partition)
     }
-    (draft,) = STEPS["bars_1s"](lake, partition, upstream)
-    assert isinstance(draft, Draft) and isinstance(draft.rows, pl.LazyFrame)  # noqa: PT018, S101
+    draft = bars_again(lake, partition, upstream, made)
+    assert isinstance(draft.rows, pl.LazyFrame)  # noqa: S101 - bars are computed
     return hash_of(draft.rows, BARS)
 
 

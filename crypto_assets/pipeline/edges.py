@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 import polars as pl
 
 from crypto_assets.checks.day import Edge
+from crypto_assets.errors import UnreadableInput
 from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.interval import Interval
@@ -16,8 +17,7 @@ from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.listings import is_first
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
+class Edges(msgspec.Struct, frozen=True):
     """How a day's trades join on to what is around them."""
 
     left_proven: bool
@@ -28,7 +28,19 @@ class Edges:
     """The last price of the day before, where its ids join on."""
 
     def __str__(self) -> str:
-        return f"left={self.left_proven} right={self.right_proven} close={self.previous_close}"
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Edges:
+        """Read edges as :func:`str` writes them.
+
+        Raises:
+            UnreadableInput: they are not that.
+        """
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError as error:
+            raise UnreadableInput(f"expected the edges of a day, found {text!r}") from error
 
 
 def neighbour(lake: Lake, partition: Partition) -> Edge | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
 import polars as pl
 
 from crypto_assets.checks.measures import proven_spans
@@ -17,7 +18,7 @@ from crypto_assets.model.coverage import Range
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
-from crypto_assets.pipeline.edges import edges_of
+from crypto_assets.pipeline.edges import Edges, edges_of
 from crypto_assets.pipeline.listings import why_nothing
 from crypto_assets.transforms import bars
 
@@ -84,9 +85,43 @@ def bars_1s(
     trades = lake.summary("raw_trades", partition)
     if trades is None:
         raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
-    quotes = lake.summary("raw_quotes", partition)
     edges = edges_of(lake, partition, trades)
     measured = _measured(lake, partition, trades, upstream["raw_trades"])
+    return [_bars(lake, partition, upstream, trades, edges, measured)]
+
+
+def bars_again(
+    lake: Lake,
+    partition: Partition,
+    upstream: Mapping[str, pl.LazyFrame],
+    made: Manifest,
+) -> Draft:
+    """Compute bars a second time, with what was known around the day when they were made.
+
+    The day before may have come since, or the day after: the bars do not know yet, and are no
+    other ones for it.
+
+    Raises:
+        NothingStored: no trade of that day is stored.
+        UnreadableInput: the manifest does not say what the bars were made with.
+    """
+    trades = lake.summary("raw_trades", partition)
+    if trades is None:
+        raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
+    edges = Edges.parse(made.parents.get("edges", ""))
+    measured = msgspec.json.decode(made.parents.get("measured", "[]"), type=tuple[Range, ...])
+    return _bars(lake, partition, upstream, trades, edges, measured)
+
+
+def _bars(
+    lake: Lake,
+    partition: Partition,
+    upstream: Mapping[str, pl.LazyFrame],
+    trades: Manifest,
+    edges: Edges,
+    measured: tuple[Range, ...],
+) -> Draft:
+    quotes = lake.summary("raw_quotes", partition)
     rows = bars.from_trades(
         upstream["raw_trades"],
         upstream.get("raw_quotes"),
@@ -102,10 +137,10 @@ def bars_1s(
     )
     parents = {"raw_trades": trades.logical_hash, "edges": str(edges)}
     if measured:
-        parents["measured"] = str(measured)
+        parents["measured"] = msgspec.json.encode(measured).decode()
     if quotes is not None:
         parents["raw_quotes"] = quotes.logical_hash
-    return [Draft(rows=rows, parents=parents)]
+    return Draft(rows=rows, parents=parents)
 
 
 def _measured(

@@ -78,13 +78,15 @@ def judge(lake: Lake, asset: str, partition: Partition) -> tuple[Verdict, ...]:
     """Run every check of one asset on a partition and keep the answers.
 
     Verdicts on anything downstream fall when the asset is no longer what they were built on. A
-    damaged file is a verdict too.
+    damaged file is a verdict too. What the verdicts are about is named before it is looked at: what
+    another process stores meanwhile makes them old, not right.
     """
+    digest = _digest(lake, asset, partition)
     try:
         found = evaluate(asset, judged_day(lake, asset, partition))
     except UnreadableInput as error:
         found = (failure(asset, error),)
-    record(lake, asset, partition, found)
+    record(lake, asset, partition, found, digest)
     return found
 
 
@@ -113,14 +115,30 @@ def is_consequence(verdict: Verdict) -> bool:
     return verdict.check == _IS_MADE and verdict.evidence.get("error") == Blocked.__name__
 
 
-def record(lake: Lake, asset: str, partition: Partition, found: Sequence[Verdict]) -> Committed:
-    """Replace one asset's verdicts of a partition and conclude its condition anew."""
+def record(
+    lake: Lake,
+    asset: str,
+    partition: Partition,
+    found: Sequence[Verdict],
+    digest: str | None = None,
+) -> Committed:
+    """Replace one asset's verdicts of a partition and conclude its condition anew.
+
+    Args:
+        lake: where they are kept.
+        asset: what they are about.
+        partition: whose they are.
+        found: all of the asset's.
+        digest: names what of the asset they are about; None where that is all there is now.
+
+    """
     directory = lake.layout.directory("verdicts", partition)
     with atomic.locked(directory):
         old = read(lake, partition)
         verdicts = list(old.verdicts) if old else []
         judged = dict(old.judged) if old else {}
-        digest = _digest(lake, asset, partition)
+        if digest is None:
+            digest = _digest(lake, asset, partition)
         fallen = {asset}
         if judged.get(asset) != digest:
             fallen |= downstream_of(asset)

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crypto_assets.lake.blocks import sha256_of
+from crypto_assets.lake.draft import Draft
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.partition import Partition
+from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.days import day_of, judged_day, sealed_file
 from crypto_assets.pipeline.ingest import take
+from crypto_assets.pipeline.verdicts import judge
 
 DAY_MS = 1_721_779_200_000
 
@@ -95,6 +98,60 @@ def test_bars_are_computed_a_second_time_to_be_compared(nexo: Lake) -> None:
     assert bars is not None
     assert found.rebuilt_bars_hash == bars.logical_hash
     assert set(found.rolled) == {"1m"}
+
+
+def test_bars_made_before_their_neighbours_came_are_compared_with_what_was_known_then(
+    lake: Lake,
+    day: Partition,
+    tmp_path: Path,
+) -> None:
+    put(lake, tmp_path, range(10, 15))
+    build(lake, [day])
+    before = lake.manifest("bars_1s", day)
+    for date, ids, days in (("2024-07-23", range(5, 10), -1), ("2024-07-25", range(15, 20), 1)):
+        text = "".join(
+            f"{id_},1.5,2.0,3.0,{DAY_MS + days * 86_400_000 + id_ * 1_000},True,True\n"
+            for id_ in ids
+        )
+        (tmp_path / f"NEXOUSDT-trades-{date}.csv").write_text(text)
+        take(lake, tmp_path / f"NEXOUSDT-trades-{date}.csv")
+    assert before is not None
+    assert judged_day(lake, "bars_1s", day).rebuilt_bars_hash == before.logical_hash
+    assert all(verdict.passed for verdict in judge(lake, "bars_1s", day))
+    # They know of their neighbours once they are made anew, and are other ones then.
+    build(lake, [day])
+    after = lake.manifest("bars_1s", day)
+    assert after is not None
+    assert after.logical_hash != before.logical_hash
+    assert judged_day(lake, "bars_1s", day).rebuilt_bars_hash == after.logical_hash
+
+
+def test_bars_of_other_trades_are_not_the_same_a_second_time(
+    lake: Lake,
+    day: Partition,
+    tmp_path: Path,
+) -> None:
+    put(lake, tmp_path, range(10, 15))
+    build(lake, [day])
+    put(lake, tmp_path, range(15, 20), "NEXOUSDT-trades-2024-07.csv")
+    found = [verdict.check for verdict in judge(lake, "bars_1s", day) if verdict.is_fault]
+    assert "rebuilding_gives_the_same_bars" in found
+
+
+def test_bars_that_do_not_say_what_they_were_made_with_cannot_be_compared(
+    lake: Lake,
+    day: Partition,
+    tmp_path: Path,
+) -> None:
+    put(lake, tmp_path, range(10, 15))
+    build(lake, [day])
+    (bars,) = lake.stored("bars_1s", day)
+    rows = lake.scan("bars_1s", day).collect()
+    parents = {**bars.manifest.parents, "edges": "left"}
+    lake.commit("bars_1s", day, Draft(rows=[rows], parents=parents))
+    (verdict,) = judge(lake, "bars_1s", day)
+    assert verdict.is_fault
+    assert "expected the edges of a day, found 'left'" in verdict.message
 
 
 def test_bars_are_rolled_up_to_every_interval_of_the_klines(btc_eth: Lake) -> None:

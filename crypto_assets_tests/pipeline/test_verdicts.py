@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from crypto_assets.checks.day import Day
+from crypto_assets.checks.evaluate import evaluate
 from crypto_assets.errors import NothingStored
 from crypto_assets.lake.lake import Lake
 from crypto_assets.model.assets import ASSETS
@@ -265,6 +267,30 @@ def test_concluding_a_day_concludes_its_neighbours_anew(
     assert found is not None
     assert found.condition is Condition.CONFIRMED
     assert read(lake, day.next.next) is None
+
+
+def test_what_comes_while_a_day_is_judged_has_it_judged_anew(
+    lake: Lake,
+    day: Partition,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take(lake, archive(tmp_path, range(100, 120)))
+    build(lake, [day])
+
+    def evaluate_slowly(asset: str, of: Day) -> tuple[Verdict, ...]:
+        found = evaluate(asset, of)
+        take(lake, archive(tmp_path, range(120, 150), 1))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(verdicts, "evaluate", evaluate_slowly)
+        judge(lake, "verdicts", day)
+    build(lake, [day.next])
+    kept = read(lake, day)
+    assert kept is not None
+    (edges,) = [one for one in kept.verdicts if one.check == "day_edges_join"]
+    assert edges.evidence["right"] == "joined"
 
 
 def test_verdicts_lie_in_the_order_of_the_assets(

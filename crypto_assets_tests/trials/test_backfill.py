@@ -214,7 +214,9 @@ def test_a_backfill_says_of_each_of_thirty_days_what_it_is(
             ui.backfill(keys)
             seconds = time.monotonic() - begun
             found = {day: status_of(lake, day) for day in history.days}
-            assert {day: one.condition for day, one in found.items()} == history.expected()
+            wanted = history.expected()
+            why = {str(day): one for day, one in found.items() if one.condition != wanted[day]}
+            assert {day: one.condition for day, one in found.items()} == wanted, why
 
             # Which of them is what, and why.
             cut = found[history.day("SOLUSDT", 4)]
