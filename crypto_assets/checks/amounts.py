@@ -30,6 +30,9 @@ OF_TRADES = {
 }
 """The amounts of a bar, named as its columns, as aggregating expressions over trades."""
 
+SUMS_OF_BARS = {field: pl.col(field).to_physical().sum() for field in OF_TRADES}
+"""The same amounts summed over bars."""
+
 
 def decimal(units: int) -> str:
     """Write a sum of 1e-8 as a decimal with all its places, never with an exponent."""

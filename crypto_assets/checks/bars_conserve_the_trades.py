@@ -5,9 +5,7 @@ All sums are over integers of 1e-8, by the rules of :mod:`amounts`.
 
 from __future__ import annotations
 
-import polars as pl
-
-from crypto_assets.checks.amounts import OF_TRADES, text
+from crypto_assets.checks.amounts import OF_TRADES, SUMS_OF_BARS, text
 from crypto_assets.checks.check import Check, Finding, Measured
 from crypto_assets.checks.day import Day
 
@@ -37,5 +35,5 @@ CHECK = Check(
     assets=("bars_1s", "daily_bars"),
     says="Volumes and trade count are the same summed over the bars and over the trades.",
     judge=_judge,
-    measures={field: pl.col(field).to_physical().sum() for field in OF_TRADES},
+    measures=SUMS_OF_BARS,
 )

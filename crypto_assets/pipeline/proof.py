@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import polars as pl
-
+from crypto_assets.checks.amounts import OF_TRADES, SUMS_OF_BARS
 from crypto_assets.errors import Incomplete, UnreadableInput
 from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
+from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.numbering import Numbering
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.verdict import Condition, Verdict
 from crypto_assets.pipeline import gaps, verdicts
+from crypto_assets.pipeline.steps import has_values
 from crypto_assets.pipeline.views import Held
 
 _DAYS_NAMED, _RANGES_NAMED = 20, 5
@@ -67,7 +68,7 @@ def prove(lake: Lake, view: str, partition: Partition, held: Held | None) -> Pro
     lacks, why = Coverage(), ""
     try:
         if held is not None:
-            lacks, why = _behind(lake, view, held)
+            lacks, why = _behind(lake, view, held, judged.judged)
         elif not _is_empty(judged.condition, view):
             why = _NOTHING
     except UnreadableInput as error:
@@ -112,27 +113,43 @@ def _is_empty(condition: Condition, view: str) -> bool:
     return is_without_trades or condition is Condition.NOT_LISTED
 
 
-def _behind(lake: Lake, view: str, held: Held) -> tuple[Coverage, str]:
-    """Find what the day's trades have and what is read was not made of."""
+def _behind(
+    lake: Lake,
+    view: str,
+    held: Held,
+    judged: Mapping[str, str],
+) -> tuple[Coverage, str]:
+    """Find what the day's trades have and what is read was not made of.
+
+    Where the day was judged with what is read and with the trades as both are stored now, it was
+    held against them then. ``judged`` names what the verdicts on each asset are about.
+    """
+    parts = lake.parts("raw_trades", held.partition)
+    digest = digest_of(parts) if parts else None
+    of = digest_of(lake.parts(held.asset, held.partition))
+    if judged.get("raw_trades") == digest and judged.get(held.asset) == of:
+        return Coverage(), ""
     hot = lake.summary("raw_trades", held.partition)
     if view != "trades":
         sealed = lake.manifest("daily_trades", held.partition)
         return Coverage(), "" if _are_current(lake, held, hot, sealed) else _STALE
-    if hot is None or not held.is_sealed:
+    if hot is None or digest is None or not held.is_sealed:
         return Coverage(), ""
     sealed = lake.manifest(held.asset, held.partition)
     assert sealed is not None  # noqa: S101 - it is held
-    if hot.numbering is Numbering.OPAQUE:
-        return Coverage(), "" if sealed.rows == hot.rows else _STALE
-    lacks = hot.coverage - sealed.coverage
-    return lacks, _STALE if lacks.ranges else ""
+    lacks = Coverage() if hot.numbering is Numbering.OPAQUE else hot.coverage - sealed.coverage
+    if lacks.ranges:
+        return lacks, _STALE
+    with readable(f"raw_trades of {held.partition}"):
+        rows = lake.scan("raw_trades", held.partition)
+        return lacks, "" if has_values(sealed, rows, digest, held.asset) else _STALE
 
 
 def _are_current(lake: Lake, held: Held, hot: Manifest | None, sealed: Manifest | None) -> bool:
     """Whether bars were made of all the trades stored of their day.
 
     Their manifest names the parts they were made of. Where those were folded into others since,
-    the bars themselves tell how many trades went in.
+    bars and trades are summed up and held against each other.
     """
     trades = hot or sealed
     (path,) = held.files
@@ -143,9 +160,11 @@ def _are_current(lake: Lake, held: Held, hot: Manifest | None, sealed: Manifest 
     known = {hot.logical_hash} if hot else {trades.logical_hash, trades.parents.get("raw_trades")}
     if of is not None and of in known:
         return True
-    with readable(str(path)):
-        counted = held.scan().select(pl.col("trade_count").sum()).collect().item()
-    return int(counted) == trades.rows
+    asset = "raw_trades" if hot else "daily_trades"
+    with readable(f"{path} and {asset} of {held.partition}"):
+        rows = lake.scan(asset, held.partition).select(**OF_TRADES).collect(engine="streaming")
+        sums = held.scan().select(**SUMS_OF_BARS).collect(engine="streaming")
+    return rows.row(0) == sums.row(0)
 
 
 def _faults(condition: Condition, found: Iterable[Verdict]) -> Iterator[str]:

@@ -180,7 +180,7 @@ def sealed(asset: str) -> Step:
         old = lake.manifest(asset, partition)
         version = 1
         if old is not None:
-            is_same = _same_values(old, upstream[hot], digest, hot, asset)
+            is_same = has_values(old, upstream[hot], digest, asset)
             stored = lake.stored(asset, partition)
             is_current = old.schema_version == ASSETS[asset].table.version
             is_whole = all(read_sidecar(one.path) == one.sha256 for one in stored)
@@ -209,10 +209,20 @@ def sealed(asset: str) -> Step:
     return step
 
 
-def _same_values(old: Manifest, rows: pl.LazyFrame, digest: str, hot: str, asset: str) -> bool:
-    if digest in (old.parents.get(hot), old.logical_hash):
+def has_values(sealed: Manifest, rows: pl.LazyFrame, digest: str, asset: str) -> bool:
+    """Whether a sealed file has the values of what it is made of, as that is stored now.
+
+    Args:
+        sealed: the file's manifest.
+        rows: what lies upstream of it, merged; looked at only where the manifest does not tell.
+        digest: the parts of that, by :func:`crypto_assets.lake.parts.digest_of`.
+        asset: which sealed asset it is.
+
+    """
+    (hot,) = ASSETS[asset].upstream
+    if digest in (sealed.parents.get(hot), sealed.logical_hash):
         return True
-    return hash_of(rows, ASSETS[asset].table) == old.logical_hash
+    return hash_of(rows, ASSETS[asset].table) == sealed.logical_hash
 
 
 def _hold_against_sealed_trades(lake: Lake, partition: Partition, made: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
 from crypto_assets.pipeline.proof import Proof, prove
 from crypto_assets_tests import bybit
-from crypto_assets_tests.joined import FIRST, SECOND, csv, ids_of
+from crypto_assets_tests.joined import FIRST, SECOND, THIRD, csv, ids_of
 
 
 def proof_of(lake: Lake, day: Partition, view: str = "trades") -> Proof:
@@ -85,3 +86,39 @@ def test_a_day_whose_trades_have_no_numbers_is_proven_by_its_klines(
     )
     found = proof_of(lake, bybit.DAY)
     assert not found.is_complete
+
+
+@pytest.mark.parametrize("view", ["trades", "bars_1s"])
+def test_what_was_made_of_other_values_under_the_same_ids_is_not_complete(
+    lake: Lake,
+    tmp_path: Path,
+    view: str,
+) -> None:
+    for day in (FIRST, SECOND, THIRD):
+        take(lake, csv(tmp_path, day, ids_of(day)))
+    build(lake, [FIRST, SECOND, THIRD])
+    assert proof_of(lake, SECOND, view).is_complete
+    path = csv(tmp_path, SECOND, ids_of(SECOND))
+    lines = path.read_text().splitlines(keepends=True)
+    id_, _, quantity, _, *others = lines[100].split(",")
+    lines[100] = ",".join([id_, "1.7", quantity, str(Decimal("1.7") * Decimal(quantity)), *others])
+    path.write_text("".join(lines))
+    take(lake, path)
+    found = proof_of(lake, SECOND, view)
+    assert (found.is_complete, len(found.missing)) == (False, 0)
+    assert "build the day anew" in found.why
+    build(lake, [SECOND])
+    assert proof_of(lake, SECOND, view).is_complete
+
+
+@pytest.mark.parametrize("view", ["trades", "bars_1s"])
+def test_the_same_values_in_another_part_leave_a_day_complete(
+    lake: Lake,
+    tmp_path: Path,
+    view: str,
+) -> None:
+    for day in (FIRST, SECOND, THIRD):
+        take(lake, csv(tmp_path, day, ids_of(day)))
+    build(lake, [FIRST, SECOND, THIRD])
+    take(lake, csv(tmp_path, SECOND, ids_of(SECOND)[:200], "NEXOUSDT-trades-2024-07.csv"))
+    assert proof_of(lake, SECOND, view).is_complete
