@@ -12,7 +12,7 @@ from rich.markup import escape
 from crypto_assets import settings
 from crypto_assets.cli import screen
 from crypto_assets.cli.options import LakeOption, days_of, lake_of
-from crypto_assets.errors import InvalidName
+from crypto_assets.errors import InvalidName, UnreadableInput
 from crypto_assets.model.instrument import Instrument
 
 
@@ -20,7 +20,9 @@ def sql(
     statement: Annotated[Optional[str], typer.Argument(help="One SELECT statement.")] = None,
     file: Annotated[
         Optional[Path],
-        typer.Option("-f", "--file", help="A file with one SELECT statement.", dir_okay=False),
+        typer.Option(
+            "-f", "--file", help="A file with one SELECT statement.", exists=True, dir_okay=False
+        ),
     ] = None,
     example: Annotated[Optional[str], typer.Option(help="One of the examples.")] = None,
     list_examples: Annotated[
@@ -45,8 +47,9 @@ def sql(
     """Ask the lake in SQL.
 
     Views: trades, quotes, bars_1s, bars_1m, bars_5m, bars_15m, bars_1h, bars_4h, bars_1d, klines,
-    agg_trades, ohlcv, verdicts, gaps, revisions, listings, symbol_history, completeness; every row
-    has its venue, symbol and date.
+    agg_trades, ohlcv, indicators, indicators_1d, volume_profile, trade_stream, verdicts, gaps,
+    revisions, listings, symbol_history, completeness, price_snapshots, price_indicators_1d; every
+    row has its venue, symbol and date.
 
     [bold]complete_trades(symbol, first_date, last_date)[/] and [bold]complete_bars[/] give a range
     of days, or an error that names every day that is not proven; [bold]flagged_trades[/] and
@@ -94,7 +97,10 @@ def _asked(statement: str | None, file: Path | None, example: str | None) -> str
             f"expected one of a statement, --file and --example, found {len(given)} of them",
         )
     if file is not None:
-        return file.read_text(encoding="utf-8")
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UnreadableInput(f"{file}: expected text in UTF-8, found {error}") from error
     return examples.example(example) if example is not None else str(statement)
 
 

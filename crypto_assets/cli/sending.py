@@ -26,7 +26,7 @@ _Assets = Annotated[
 ]
 _Unproven = Annotated[
     bool,
-    typer.Option("--unproven", help="Also sealed days that are not complete or confirmed."),
+    typer.Option("--unproven", help="Also sealed days that are not proven complete."),
 ]
 SEALED = ("daily_trades", "daily_bars", "daily_quotes")
 
@@ -44,7 +44,7 @@ def bigquery(
     A day whose content is there already is left alone, one that was sealed anew takes the place of
     its earlier version, and no row is ever there twice, whatever is killed in between. Credentials
     are those Google's libraries find in the environment. Exit status 3 when a day was not loaded:
-    it is not sealed, or its verdict is not complete or confirmed.
+    it is not sealed, or not proven complete.
 
     Example: [bold]crypto-assets bigquery --symbol NEXOUSDT --date 2024-07-24[/]
     """

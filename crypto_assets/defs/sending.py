@@ -34,7 +34,7 @@ class Sending(dg.Config):
     """What a run may ask for besides the settings."""
 
     unproven: bool = False
-    """Whether sealed days go that are not complete or confirmed."""
+    """Whether sealed days go that are not proven complete."""
 
 
 @contextlib.contextmanager

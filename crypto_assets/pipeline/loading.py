@@ -34,7 +34,7 @@ def load_days(
         warehouse: Where they go.
         assets: Which of a day's sealed files.
         partitions: The days.
-        takes_unproven: Whether a day goes whose verdict is not complete or confirmed.
+        takes_unproven: Whether a day goes that is not proven complete.
         told: Is told of each file that was loaded, and of each day that was not.
 
     Returns:

@@ -57,8 +57,8 @@ def sealed_days(
 ) -> Iterator[Sealed | Kept]:
     """Find the sealed files of days; of a day that may not leave, give the reason instead.
 
-    A day may leave when its verdict is complete or confirmed, and every file of it has the bytes
-    its checksum says; with ``takes_unproven`` any sealed day may.
+    A day may leave when it is proven complete and every file of it has the bytes its checksum
+    says; with ``takes_unproven`` any sealed day may.
     """
     for partition in partitions:
         try:

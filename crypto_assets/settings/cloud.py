@@ -34,7 +34,7 @@ class BigQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "daily_bars",
     )
     takes_unproven: bool = False
-    """Whether days are loaded whose verdict is not complete or confirmed."""
+    """Whether days are loaded that are not proven complete."""
     bucket: str | None = None
     """``gs://bucket/prefix`` files are put to first and loaded from; by default they are sent."""
     endpoint: str | None = None
@@ -62,7 +62,7 @@ class Objects(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         "daily_quotes",
     )
     takes_unproven: bool = False
-    """Whether days are put whose verdict is not complete or confirmed."""
+    """Whether days are put that are not proven complete."""
     endpoint: str | None = None
     """Another address than Amazon's or Google's, such as that of MinIO."""
 

@@ -118,6 +118,18 @@ def test_a_file_is_asked_as_a_statement_is(run: Run, lake: Lake, tmp_path: Path)
     assert run("sql", "-f", str(file), "--format", "csv").out == "n\n3\n"
 
 
+def test_a_file_that_cannot_be_read_is_one_clear_error(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "asked.sql"
+    missing = run("sql", "-f", str(file))
+    assert missing.status == 2
+    assert "does not exist" in missing.err
+    file.write_bytes(b"SELECT '\xff'")
+    garbled = run("sql", "-f", str(file))
+    assert garbled.status == 1
+    assert "expected text in UTF-8" in garbled.err
+    assert "Traceback" not in garbled.err
+
+
 def test_a_range_that_is_not_proven_is_one_clear_error(run: Run, lake: Lake) -> None:
     ended = run("sql", "SELECT 1 FROM complete_trades('NEXOUSDT', '2024-07-24', '2024-07-25')")
     assert ended.status == 1
