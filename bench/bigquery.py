@@ -22,15 +22,15 @@ import polars as pl
 from google.cloud import bigquery
 
 from bench.report import Table, machine, publish, wide
-from crypto_assets.doors.warehouses import bigquery_of, trade_stream_of
+from crypto_assets.doors.warehouses import bigquery_of, bigquery_stream_of
 from crypto_assets.lake.draft import Draft
 from crypto_assets.lake.lake import Lake
+from crypto_assets.model.message import STREAM_FRAME
 from crypto_assets.model.partition import Partition
 from crypto_assets.model.tables import TRADES
 from crypto_assets.settings import BigQuery
 from crypto_assets.sinks.bigquery import Warehouse, fields_of
 from crypto_assets.sinks.bigquery_schema import columns_of
-from crypto_assets.sinks.bigquery_stream import FRAME
 from crypto_assets.sinks.sealed import Sealed
 from crypto_assets_tests.trials import emulators
 
@@ -89,12 +89,12 @@ def load(bench: Bench) -> int:
 
 
 def stream(bench: Bench) -> int:
-    sink = trade_stream_of(bench.found)
+    sink = bigquery_stream_of(bench.found)
     labelled = bench.rows.select(
         pl.lit("binance").alias("venue"),
         pl.lit("BTCUSDT").alias("symbol"),
         pl.all(),
-    ).select(FRAME.names())
+    ).select(STREAM_FRAME.names())
     for batch in labelled.iter_slices(BATCH):
         sink.append(batch)
     sink.close()

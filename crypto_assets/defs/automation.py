@@ -32,12 +32,20 @@ def daily_compaction(
     context: dg.ScheduleEvaluationContext,
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for one run of the day before over all symbols."""
+    return day_before(context, "daily_compaction")
+
+
+def day_before(
+    context: dg.ScheduleEvaluationContext,
+    name: str,
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run of the UTC day before a schedule's tick over all symbols."""
     date = context.scheduled_execution_time.astimezone(dt.UTC).date() - dt.timedelta(days=1)
     known = context.instance.get_dynamic_partitions(symbols.name or "")
     if not known:
         return dg.SkipReason("no symbol is known yet: import a recording or add one in the UI")
     return dg.RunRequest(
-        run_key=f"daily_compaction-{date}",
+        run_key=f"{name}-{date}",
         tags={RANGE_START: f"{date}|{known[0]}", RANGE_END: f"{date}|{known[-1]}"},
     )
 

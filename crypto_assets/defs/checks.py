@@ -5,12 +5,15 @@ in this module, and the table ``verdicts`` in the lake is the truth either way.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import dagster as dg
 
 from crypto_assets.checks import checks_of
 from crypto_assets.checks.check import Blocks, Check
+from crypto_assets.checks.listed import ListingCheck
+from crypto_assets.checks.priced import PriceCheck
 from crypto_assets.defs.partitions import key_of, partitions_of, symbol_days
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.lake.lake import Lake
@@ -24,28 +27,33 @@ Event = dg.AssetCheckEvaluation | dg.Output[None]
 
 def specs_of(
     asset: str,
-    partitions: dg.MultiPartitionsDefinition = symbol_days,
+    partitions: dg.PartitionsDefinition[str] = symbol_days,
+    checks: Mapping[str, Check | ListingCheck | PriceCheck] | None = None,
 ) -> list[dg.AssetCheckSpec]:
-    """Declare every check of an asset."""
+    """Declare every check of an asset: those of the catalogue that name it, or other ones."""
+    declared = checks_of(asset) if checks is None else checks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [_spec(asset, name, check, partitions) for name, check in checks_of(asset).items()]
+        return [_spec(asset, name, check, partitions) for name, check in declared.items()]
 
 
 def _spec(
     asset: str,
     name: str,
-    check: Check,
-    partitions: dg.MultiPartitionsDefinition,
+    check: Check | ListingCheck | PriceCheck,
+    partitions: dg.PartitionsDefinition[str],
 ) -> dg.AssetCheckSpec:
+    metadata = {"code": check.code, "severity": check.severity.value}
+    if isinstance(check, Check):
+        metadata["blocks"] = check.blocks
     return dg.AssetCheckSpec(
         name=name,
         asset=asset,
         description=f"{check.code}: {check.says}",
         # In Dagster's sense a blocking check comes before whatever is downstream.
-        blocking=True,
+        blocking=isinstance(check, Check),
         partitions_def=partitions,
-        metadata={"code": check.code, "severity": check.severity.value, "blocks": check.blocks},
+        metadata=metadata,
     )
 
 
@@ -135,25 +143,75 @@ def evaluations_of(
     ``key`` is the partition's own where it is not one of symbol and day.
     """
     for verdict in found:
-        metadata = {
-            "code": dg.MetadataValue.text(verdict.code),
-            "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
-        }
+        remedy = {}
         if not verdict.passed and verdict.check in _HEALED_BY:
-            metadata["remedy"] = dg.MetadataValue.text(
+            remedy["remedy"] = dg.MetadataValue.text(
                 f"Launch the job heal for {key_of(partition)}, or type: crypto-assets heal "
                 f"--symbol {partition.instrument.symbol} --date {partition.date}",
             )
-        yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(verdict.asset),
-            check_name=verdict.check,
-            passed=verdict.passed,
-            severity=SEVERITY[verdict.severity],
-            description=verdict.message,
-            metadata=metadata,
-            partition=key or key_of(partition),
+        yield evaluation_of(
+            verdict,
+            key or key_of(partition),
+            remedy,
             blocking=_blocks(verdict) and stops,
         )
+
+
+def evaluation_of(
+    verdict: Verdict,
+    key: str,
+    metadata: Mapping[str, dg.MetadataValue] = MappingProxyType({}),
+    *,
+    blocking: bool = False,
+) -> dg.AssetCheckEvaluation:
+    """Tell Dagster of one verdict on the partition that has a key."""
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(verdict.asset),
+        check_name=verdict.check,
+        passed=verdict.passed,
+        severity=_SEVERITY[verdict.severity],
+        description=verdict.message,
+        metadata={
+            "code": dg.MetadataValue.text(verdict.code),
+            "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
+            **metadata,
+        },
+        partition=key,
+        blocking=blocking,
+    )
+
+
+def judge_beside(
+    context: dg.AssetCheckExecutionContext,
+    lake: Lake,
+    asset: str,
+    judge: Callable[[Partition], tuple[Verdict, ...]],
+    asked: Callable[[Sequence[str]], Iterable[tuple[Partition, str]]],
+) -> Iterator[Event]:
+    """Judge an asset that is beside the graph of a day, in a run of its checks.
+
+    That is the run's partitions, or where it was started without one every stored one together.
+
+    Args:
+        context: the run.
+        lake: where the asset lies.
+        asset: which one.
+        judge: runs its checks on a partition.
+        asked: reads Dagster's keys; gives each partition with its own.
+
+    """
+    selected = {key.name for key in context.selected_asset_check_keys}
+    run = context.op_execution_context
+    if run.has_partition_key or run.has_partition_key_range:
+        for partition, key in asked(run.partition_keys):
+            if lake.layout.files(asset, partition):
+                found = [verdict for verdict in judge(partition) if verdict.check in selected]
+                yield from evaluations_of(partition, found, key=key)
+    else:
+        every = {partition: judge(partition) for partition in lake.layout.partitions(asset)}
+        yield from overall(asset, every, selected)
+    for name in sorted(selected):
+        yield dg.Output(None, output_name=f"{asset}_{name}")
 
 
 def _evaluations(
@@ -171,7 +229,7 @@ def _evaluations(
         yield from evaluations_of(partition, wanted, stops=len(failing) == len(found))
 
 
-SEVERITY = {
+_SEVERITY = {
     Severity.ERROR: dg.AssetCheckSeverity.ERROR,
     Severity.WARN: dg.AssetCheckSeverity.WARN,
     Severity.INFO: dg.AssetCheckSeverity.WARN,

@@ -1,16 +1,16 @@
 """Indicators and volume profiles, as Dagster sees them: beside a day's assets, made after them."""
 
-import datetime as dt
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
 
-from crypto_assets.defs.automation import RANGE_END, RANGE_START
-from crypto_assets.defs.checks import Event, Found, evaluations_of, overall, specs_of
+from crypto_assets.defs.automation import day_before
+from crypto_assets.defs.checks import Event, judge_beside, specs_of
 from crypto_assets.defs.metadata import of_table
-from crypto_assets.defs.partitions import key_of, partitions_of, symbol_days, symbols
+from crypto_assets.defs.partitions import key_of, partitions_of, symbol_days
 from crypto_assets.defs.resources import LakeResource
 from crypto_assets.errors import CryptoAssetsError, NothingStored
 from crypto_assets.lake.lake import Committed, Lake
@@ -90,20 +90,13 @@ def _checks(name: str) -> dg.AssetChecksDefinition:
         description=f"Judge {name} by every proposition about it.",
     )
     def checks(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
-        selected = {key.name for key in context.selected_asset_check_keys}
-        run = context.op_execution_context
-        layout = lake.lake.layout
-        if run.has_partition_key or run.has_partition_key_range:
-            for partition in partitions_of(run.partition_keys):
-                if layout.files(name, partition):
-                    found = judge(lake.lake, name, partition)
-                    yield from evaluations_of(partition, [v for v in found if v.check in selected])
-        else:
-            stored = layout.partitions(name)
-            every: Found = {day: judge(lake.lake, name, day) for day in stored}
-            yield from overall(name, every, selected)
-        for check in sorted(selected):
-            yield dg.Output(None, output_name=f"{name}_{check}")
+        yield from judge_beside(
+            context,
+            lake.lake,
+            name,
+            partial(judge, lake.lake, name),
+            lambda keys: [(day, key_of(day)) for day in partitions_of(keys)],
+        )
 
     return checks
 
@@ -130,11 +123,4 @@ indicators_day = dg.define_asset_job(
 )
 def daily_indicators(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for one run of the day before over all symbols."""
-    date = context.scheduled_execution_time.astimezone(dt.UTC).date() - dt.timedelta(days=1)
-    known = context.instance.get_dynamic_partitions(symbols.name or "")
-    if not known:
-        return dg.SkipReason("no symbol is known yet: import a recording or add one in the UI")
-    return dg.RunRequest(
-        run_key=f"daily_indicators-{date}",
-        tags={RANGE_START: f"{date}|{known[0]}", RANGE_END: f"{date}|{known[-1]}"},
-    )
+    return day_before(context, "daily_indicators")

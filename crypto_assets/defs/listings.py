@@ -1,14 +1,13 @@
 """What the exchange lists: its own description of its symbols, one a day, as an asset."""
 
 import datetime as dt
-import warnings
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from crypto_assets import settings
 from crypto_assets.checks import listing_checks
-from crypto_assets.defs.checks import SEVERITY, Event
+from crypto_assets.defs.checks import Event, evaluation_of, specs_of
 from crypto_assets.defs.metadata import Metadata, of_table
 from crypto_assets.defs.partitions import days
 from crypto_assets.defs.resources import LakeResource
@@ -96,25 +95,9 @@ def _table(changes: Sequence[Change]) -> dg.TableMetadataValue:
     )
 
 
-def _specs() -> list[dg.AssetCheckSpec]:
-    with warnings.catch_warnings():
-        # Partitioned asset checks are a preview feature of this version of Dagster.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(
-                name=name,
-                asset=ASSET,
-                description=f"{check.code}: {check.says}",
-                partitions_def=days,
-                metadata={"code": check.code, "severity": check.severity.value},
-            )
-            for name, check in listing_checks().items()
-        ]
-
-
 @dg.multi_asset_check(
     name=f"{ASSET}_checks",
-    specs=_specs(),
+    specs=specs_of(ASSET, days, listing_checks()),
     can_subset=True,
     description="Judge what the exchange lists by every proposition about it.",
 )
@@ -141,18 +124,7 @@ def _evaluations(
     listed = listed_of(lake, VENUE, date, found.named if found.venue == VENUE else ())
     for verdict in judge_listings(listed) if listed is not None else ():
         if verdict.check in selected:
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(ASSET),
-                check_name=verdict.check,
-                passed=verdict.passed,
-                severity=SEVERITY[verdict.severity],
-                description=verdict.message,
-                metadata={
-                    "code": dg.MetadataValue.text(verdict.code),
-                    "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
-                },
-                partition=date.isoformat(),
-            )
+            yield evaluation_of(verdict, date.isoformat())
 
 
 exchange_info_day = dg.define_asset_job(

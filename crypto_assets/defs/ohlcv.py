@@ -9,7 +9,7 @@ from functools import partial
 import dagster as dg
 
 from crypto_assets import settings
-from crypto_assets.defs.checks import Event, Found, evaluations_of, overall, specs_of
+from crypto_assets.defs.checks import Event, judge_beside, specs_of
 from crypto_assets.defs.metadata import of_table
 from crypto_assets.defs.partitions import instrument_days, instruments
 from crypto_assets.defs.resources import LakeResource
@@ -150,20 +150,16 @@ with warnings.catch_warnings():
 )
 def ohlcv_checks(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
     """Judge the run's days, or where it was started without one every stored day together."""
-    selected = {key.name for key in context.selected_asset_check_keys}
-    run = context.op_execution_context
-    if run.has_partition_key or run.has_partition_key_range:
-        for listing, date in days_of(run.partition_keys):
-            partition = Partition(listing.instrument, date)
-            if lake.lake.layout.files(ASSET, partition):
-                found = [v for v in judge(lake.lake, partition) if v.check in selected]
-                yield from evaluations_of(partition, found, key=key_of(listing, date))
-    else:
-        stored = lake.lake.layout.partitions(ASSET)
-        every: Found = {partition: judge(lake.lake, partition) for partition in stored}
-        yield from overall(ASSET, every, selected)
-    for name in sorted(selected):
-        yield dg.Output(None, output_name=f"{ASSET}_{name}")
+    yield from judge_beside(
+        context,
+        lake.lake,
+        ASSET,
+        partial(judge, lake.lake),
+        lambda keys: [
+            (Partition(listing.instrument, date), key_of(listing, date))
+            for listing, date in days_of(keys)
+        ],
+    )
 
 
 @dg.sensor(

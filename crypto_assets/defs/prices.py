@@ -1,7 +1,6 @@
 """Prices of coins in Dagster: an asset by day that grows hour by hour, its checks, a schedule."""
 
 import datetime as dt
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import dagster as dg
 
 from crypto_assets import settings
 from crypto_assets.checks import price_checks
-from crypto_assets.defs.checks import SEVERITY, Event
+from crypto_assets.defs.checks import Event, evaluation_of, specs_of
 from crypto_assets.defs.metadata import Metadata, of_files, of_table
 from crypto_assets.defs.partitions import days
 from crypto_assets.defs.resources import LakeResource
@@ -83,25 +82,9 @@ def _metadata(lake: Lake, day: Partition, taken: Taken) -> Metadata:
     return found
 
 
-def _specs() -> list[dg.AssetCheckSpec]:
-    with warnings.catch_warnings():
-        # Partitioned asset checks are a preview feature of this version of Dagster.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(
-                name=name,
-                asset=ASSET,
-                description=f"{check.code}: {check.says}",
-                partitions_def=days,
-                metadata={"code": check.code, "severity": check.severity.value},
-            )
-            for name, check in price_checks().items()
-        ]
-
-
 @dg.multi_asset_check(
     name=f"{ASSET}_checks",
-    specs=_specs(),
+    specs=specs_of(ASSET, days, price_checks()),
     can_subset=True,
     description="Judge a day's prices by every proposition about them.",
 )
@@ -128,18 +111,7 @@ def _evaluations(
     for date in dates:
         for verdict in judge(lake, date, wanted.coins, wanted.currencies, now_us()):
             if verdict.check in selected:
-                yield dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey(ASSET),
-                    check_name=verdict.check,
-                    passed=verdict.passed,
-                    severity=SEVERITY[verdict.severity],
-                    description=verdict.message,
-                    metadata={
-                        "code": dg.MetadataValue.text(verdict.code),
-                        "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
-                    },
-                    partition=date.isoformat(),
-                )
+                yield evaluation_of(verdict, date.isoformat())
 
 
 price_snapshots_job = dg.define_asset_job(

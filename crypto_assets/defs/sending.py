@@ -19,7 +19,8 @@ from crypto_assets.pipeline.sealed import Kept
 from crypto_assets.pipeline.uploading import upload_days
 from crypto_assets.settings import BigQuery, Settings
 from crypto_assets.sinks.bigquery import Load
-from crypto_assets.sinks.bigquery_jobs import installed, translated
+from crypto_assets.sinks.bigquery_jobs import translated
+from crypto_assets.sinks.extras import installed
 from crypto_assets.sinks.objects import Put
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def trade_stream_of(
         return duckdb_stream.TradeStream(lake.layout.trade_stream)
     if dataset is None:
         raise InvalidSettings("[bigquery]: expected a project, found no such block")
-    return warehouses.trade_stream_of(dataset)
+    return warehouses.bigquery_stream_of(dataset)
 
 
 def _server(stream: Stream) -> link.Server:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from crypto_assets import settings
 from crypto_assets.errors import InvalidSettings
 from crypto_assets.sinks.bigquery import Warehouse
-from crypto_assets.sinks.bigquery_jobs import installed, translated
+from crypto_assets.sinks.bigquery_jobs import translated
 from crypto_assets.sinks.bigquery_stream import TradeStream
+from crypto_assets.sinks.extras import installed
 from crypto_assets.sinks.objects import Bucket, outgoing_of, put
 from crypto_assets.sinks.objects_gcs import GcsBucket
 from crypto_assets.sinks.objects_s3 import S3Bucket
@@ -76,7 +77,7 @@ def bigquery_client(found: settings.BigQuery) -> Client:
         )
 
 
-def trade_stream_of(found: settings.BigQuery) -> TradeStream:
+def bigquery_stream_of(found: settings.BigQuery) -> TradeStream:
     """Give the door to the table that trades are streamed into.
 
     Raises:

@@ -21,6 +21,8 @@ from crypto_assets.model.tables import TRADES
 
 STREAM_FRAME = pl.Schema({"venue": pl.String(), "symbol": pl.String(), **TRADES.schema})
 """Trades of any venues and symbols: the columns of the table ``trade_stream``."""
+STREAM_KEY = ("venue", "symbol", "trade_id", "match_id")
+"""What names one of them: of two rows that are equal in these, one is a repeat."""
 TABLE = "trade_stream"
 
 _PLAIN = re.compile(r"[A-Z0-9]+")

@@ -52,8 +52,9 @@ def standing(lake: Lake) -> list[Standing]:
     with duckdb_stream.opened(path, read_only=True) as connection:
         ids = duckdb_stream.coverage(connection)
     found = duckdb_stream.days(path).partition_by("venue", "symbol", as_dict=True)
+    stored = _stored(lake)
     return [
-        _standing(lake, Instrument(str(name), str(symbol)), days, ids)
+        _standing(lake, Instrument(str(name), str(symbol)), days, ids, stored)
         for (name, symbol), days in found.items()
     ]
 
@@ -63,9 +64,10 @@ def _standing(
     instrument: Instrument,
     days: pl.DataFrame,
     ids: dict[Instrument, Coverage],
+    every: Collection[Partition],
 ) -> Standing:
     first: dt.date = days["date"].to_list()[0]
-    stored = {day for day in _stored(lake) if day.instrument == instrument and day.date >= first}
+    stored = {day for day in every if day.instrument == instrument and day.date >= first}
     if venue(instrument.venue).numbering is Numbering.SEQUENCE:
         here = Coverage.of(span for day in stored for span in lake.coverage(day).ranges)
         lag = len(here - ids.get(instrument, Coverage()))

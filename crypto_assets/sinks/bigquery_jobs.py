@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from crypto_assets.errors import (
     CryptoAssetsError,
     InvalidSettings,
-    NotInstalled,
     Refused,
     StreamLost,
 )
@@ -151,18 +150,3 @@ def told(what: str, status: int, message: str, reason: str = "") -> CryptoAssets
 def _reason(errors: object) -> str:
     first = errors[0] if isinstance(errors, list | tuple) and errors else {}
     return str(first.get("reason", "")) if isinstance(first, dict) else ""
-
-
-@contextlib.contextmanager
-def installed(extra: str) -> Iterator[None]:
-    """Say which extra to install where a package is missing.
-
-    Raises:
-        NotInstalled: naming the package and the extra.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise NotInstalled(
-            f"{error.name}: is not installed; pip install 'crypto-assets[{extra}]'",
-        ) from error

@@ -20,6 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from crypto_assets.errors import CommitFailed, SchemaMismatch
+from crypto_assets.model.message import STREAM_FRAME, STREAM_KEY, TABLE
 from crypto_assets.model.tables import TRADES
 from crypto_assets.sinks.bigquery import fields_of
 from crypto_assets.sinks.bigquery_jobs import settle, told, translated
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
     from google.cloud.bigquery_storage_v1.types import AppendRowsRequest
 
-TABLE = "trade_stream"
-FRAME = pl.Schema({"venue": pl.String(), "symbol": pl.String(), **TRADES.schema})
-"""What :meth:`TradeStream.append` takes."""
-KEY = ("venue", "symbol", "trade_id", "match_id")
 _BATCH = Column("batch", "STRING", description="Which append it came with.")
 _ROWS_A_REQUEST = 20_000
 """A request may have 10 MB; so many rows have about 3."""
@@ -82,7 +79,7 @@ class TradeStream:
         """Write the trades whose (venue, symbol, trade_id, match_id) are not there yet.
 
         Args:
-            rows: The columns of :data:`FRAME`; the same trade may come several times.
+            rows: The columns of ``STREAM_FRAME``; the same trade may come several times.
 
         Returns:
             How many were new. They are durable.
@@ -93,9 +90,9 @@ class TradeStream:
             Refused: it says no.
             CommitFailed: it took another number of rows than were sent.
         """
-        if rows.schema != FRAME:
-            raise SchemaMismatch(f"trade stream: expected {FRAME}, found {rows.schema}")
-        once = rows.unique(KEY, keep="first", maintain_order=True)
+        if rows.schema != STREAM_FRAME:
+            raise SchemaMismatch(f"trade stream: expected {STREAM_FRAME}, found {rows.schema}")
+        once = rows.unique(STREAM_KEY, keep="first", maintain_order=True)
         if once.is_empty():
             return 0
         self._make()
@@ -190,7 +187,7 @@ class TradeStream:
             raise CommitFailed(f"{staging}: {committed.stream_errors[0].error_message}")
 
     def _merge(self, staging: str, batch: str, first: dt.date, last: dt.date) -> int:
-        sql = add_new(self._path(TABLE), staging, batch, list(FRAME), first, last)
+        sql = add_new(self._path(TABLE), staging, batch, list(STREAM_FRAME), first, last)
 
         def begin(job_id: str) -> QueryJob:
             return self._client.query(

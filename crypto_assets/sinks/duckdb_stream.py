@@ -25,8 +25,9 @@ import polars as pl
 from crypto_assets.errors import CommitFailed, FileHeld, SchemaMismatch
 from crypto_assets.model.coverage import Coverage, Range
 from crypto_assets.model.instrument import Instrument
-from crypto_assets.model.message import STREAM_FRAME, TABLE
+from crypto_assets.model.message import STREAM_FRAME, STREAM_KEY, TABLE
 from crypto_assets.model.partition import Partition
+from crypto_assets.sinks import quoting
 
 _T = TypeVar("_T")
 
@@ -36,7 +37,6 @@ PATIENCE_SECONDS = 30.0
 """So long a file that another process holds is asked for again and again."""
 _PAUSE_SECONDS = 0.01
 _HELD = ("Could not set lock", "Conflicting lock")
-_KEY = ("venue", "symbol", "trade_id", "match_id")
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
     venue VARCHAR NOT NULL, symbol VARCHAR NOT NULL, trade_id BIGINT NOT NULL,
@@ -91,13 +91,14 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         FileHeld: another process held it all the time.
         CommitFailed: it is no database file.
     """
-    quoted = "'" + str(path).replace("'", "''") + "'"
     _patiently(
-        lambda: connection.execute(f"ATTACH {quoted} AS streamed (READ_ONLY)"),
+        lambda: connection.execute(f"ATTACH {quoting.text(str(path))} AS streamed (READ_ONLY)"),
         path,
         PATIENCE_SECONDS,
     )
-    columns = ", ".join(f'"{name}"' for name in STREAM_FRAME if name not in ("venue", "symbol"))
+    columns = ", ".join(
+        quoting.name(name) for name in STREAM_FRAME if name not in ("venue", "symbol")
+    )
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {TABLE} AS SELECT venue, symbol, "  # noqa: S608 - our own names
         f"CAST(ts_event AS DATE) AS date, {columns} FROM streamed.{TABLE}",
@@ -137,7 +138,7 @@ class TradeStream:
         """
         if rows.schema != STREAM_FRAME:
             raise SchemaMismatch(f"expected {STREAM_FRAME}, found {rows.schema}")
-        once = rows.unique(_KEY, keep="first", maintain_order=True)
+        once = rows.unique(STREAM_KEY, keep="first", maintain_order=True)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with opened(self._path, read_only=False, patience=self._patience) as connection:
             try:
@@ -236,7 +237,7 @@ def _unnumbered(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl
         params=[low, high],
     ).pl()
     connection.unregister("_named")
-    return named.join(stored, on=_KEY, how="anti")
+    return named.join(stored, on=STREAM_KEY, how="anti")
 
 
 def coverage(connection: duckdb.DuckDBPyConnection) -> dict[Instrument, Coverage]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from crypto_assets.errors import InvalidSettings, NotInstalled, StreamLost
+from crypto_assets.sinks.extras import installed
 from crypto_assets.sinks.loop import Loop
 
 if TYPE_CHECKING:
@@ -50,12 +51,8 @@ class Link:
     """A connection that opens itself again, in a thread that answers pings while nobody calls."""
 
     def __init__(self, server: Server) -> None:
-        try:
+        with installed("nats"):
             import nats  # noqa: F401 - whether it is there
-        except ImportError as error:
-            raise NotInstalled(
-                "NATS: expected the package nats-py, found none: pip install 'crypto-assets[nats]'",
-            ) from error
         self._server = server
         self.loop = Loop("nats")
         try:

@@ -6,14 +6,16 @@ it. ``PUBSUB_EMULATOR_HOST`` is honoured by Google's client, which then needs no
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from types import ModuleType
 
-from crypto_assets.errors import InvalidSettings, NotInstalled, StreamLost
+from crypto_assets.errors import InvalidSettings, StreamLost
 from crypto_assets.model.message import Delivery, Message
+from crypto_assets.sinks.extras import installed
 
 ID = "id"
 """The attribute that names the trade."""
@@ -50,15 +52,8 @@ def _client() -> ModuleType:
     Raises:
         NotInstalled: it is not there.
     """
-    try:
-        from google.cloud import pubsub_v1
-    except ImportError as error:
-        raise NotInstalled(
-            "Pub/Sub: expected the package google-cloud-pubsub, found none: "
-            "pip install 'crypto-assets[gcp]'",
-        ) from error
-    found: ModuleType = pubsub_v1
-    return found
+    with installed("gcp"):
+        return importlib.import_module("google.cloud.pubsub_v1")
 
 
 class PubSubBroker:

@@ -128,6 +128,27 @@ def test_a_stream_that_lacks_has_more_or_differs_fails_and_says_which(
     )
 
 
+def test_a_stream_that_is_kept_in_bigquery_is_not_said_to_be_equal(
+    recorded: Lake,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "crypto-assets.toml"
+    path.write_text('[stream]\nwarehouse = "bigquery"\n')
+    monkeypatch.setenv(FILE_VARIABLE, str(path))
+    take_segments(recorded, "binance", waiting(recorded, "binance"))
+    result = run(recorded, instance, "stream_standing")
+    assert result.success
+    (made,) = result.asset_materializations_for_node("trade_stream")
+    assert "dagster/row_count" not in made.metadata
+    assert "BigQuery" in str(made.metadata["not looked at"].value)
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.description is not None
+    assert check.description.startswith("not compared")
+
+
 def test_the_stream_is_looked_at_every_hour() -> None:
     assert hourly_stream_standing.cron_schedule == "15 * * * *"
     assert hourly_stream_standing.job_name == "stream_standing"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crypto_assets.doors.warehouses import trade_stream_of
+from crypto_assets.doors.warehouses import bigquery_stream_of
 from crypto_assets.settings import BigQuery
 
 BATCH = 5_000
@@ -21,7 +21,7 @@ def main() -> None:
     found = BigQuery(project=project, dataset=dataset, endpoint=url, grpc_endpoint=grpc)
     rows, note = pl.read_parquet(file), Path(noted)
     begin = int(note.read_text()) if note.exists() else 0
-    stream = trade_stream_of(found)
+    stream = bigquery_stream_of(found)
     for at in range(begin, rows.height, STEP):
         stream.append(rows.slice(at, BATCH))
         note.write_text(str(at + STEP))

@@ -22,9 +22,10 @@ import pytest
 
 from crypto_assets import settings
 from crypto_assets.demo import recorded
-from crypto_assets.doors.warehouses import bigquery_of, trade_stream_of
+from crypto_assets.doors.warehouses import bigquery_of, bigquery_stream_of
 from crypto_assets.lake.draft import Draft
 from crypto_assets.lake.lake import Lake
+from crypto_assets.model.message import STREAM_FRAME
 from crypto_assets.model.partition import Partition
 from crypto_assets.pipeline.build import build
 from crypto_assets.pipeline.ingest import take
@@ -32,7 +33,6 @@ from crypto_assets.pipeline.loading import load_days
 from crypto_assets.pipeline.sealed import Kept, sealed_days
 from crypto_assets.settings import BigQuery
 from crypto_assets.sinks.bigquery import Load, Warehouse
-from crypto_assets.sinks.bigquery_stream import FRAME
 from crypto_assets.sinks.sealed import Sealed
 from crypto_assets_tests.trials import assassin, emulators
 from crypto_assets_tests.trials.emulators import Emulator
@@ -273,7 +273,7 @@ def test_names_of_matches_are_part_of_a_trades_name(lake: Lake, found: BigQuery)
 
 
 def stream_rows(lake: Lake) -> pl.DataFrame:
-    return held(lake, "daily_trades", DAY).select(FRAME.names())
+    return held(lake, "daily_trades", DAY).select(STREAM_FRAME.names())
 
 
 COUNTS = "SELECT COUNT(*), COUNT(DISTINCT trade_id), SUM(price), SUM(quantity) FROM `{}.{table}`"
@@ -286,20 +286,20 @@ def streamed(found: BigQuery) -> tuple[object, ...]:
 
 def test_overlapping_batches_are_there_once_and_counted(lake: Lake, found: BigQuery) -> None:
     rows = stream_rows(lake)
-    stream = trade_stream_of(found)
+    stream = bigquery_stream_of(found)
     assert stream.append(rows.head(0)) == 0
     assert stream.append(rows[:5_000]) == 5_000
     assert stream.append(rows[4_000:9_000]) == 4_000
     assert stream.append(pl.concat([rows, rows])) == TRADES - 9_000
     stream.close()
-    again = trade_stream_of(found)
+    again = bigquery_stream_of(found)
     assert again.append(rows) == 0
     other = rows.head(10).with_columns(pl.lit("bybit").alias("venue"))
     named = rows.head(10).with_columns(pl.lit("uuid").alias("match_id"))
     assert again.append(pl.concat([other, named])) == 20
     again.close()
     warehouse = bigquery_of(found, "binance")
-    everything = rows_of(warehouse, "trade_stream", FRAME)
+    everything = rows_of(warehouse, "trade_stream", STREAM_FRAME)
     numbered = everything.filter(pl.col("match_id").is_null(), pl.col("venue") == "binance")
     assert numbered.equals(rows)
     assert everything.height == TRADES + 20
@@ -328,7 +328,7 @@ def test_a_consumer_killed_around_its_merge_repeats_nothing(
     tmp_path: Path,
 ) -> None:
     rows = stream_rows(lake)
-    first = trade_stream_of(found)
+    first = bigquery_stream_of(found)
     assert first.append(rows[:3_000]) == 3_000
     first.close()
     with assassin.before(str(found.endpoint)) as order:
