@@ -85,6 +85,8 @@ def test_the_contents_of_a_plan_change_with_files_and_rows(
     rows = copy.scan("daily_trades", SECOND).with_columns(
         pl.col("quantity").reverse(), pl.lit(None, pl.Datetime("us", "UTC")).alias("ts_recv")
     )
+    # Held against its parts it would be refused: a day whose parts were cleared away has none.
+    shutil.rmtree(copy.layout.directory("raw_trades", SECOND))
     copy.commit("daily_trades", SECOND, Draft(rows=rows))
     assert plan(copy, "trades", [NEXO], both).contents != planned.contents
 
