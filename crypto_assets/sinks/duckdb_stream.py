@@ -14,6 +14,8 @@ together.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,7 +141,7 @@ class TradeStream:
         if rows.schema != STREAM_FRAME:
             raise SchemaMismatch(f"expected {STREAM_FRAME}, found {rows.schema}")
         once = rows.unique(STREAM_KEY, keep="first", maintain_order=True)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _make(self._path)
         with opened(self._path, read_only=False, patience=self._patience) as connection:
             try:
                 connection.execute("BEGIN")
@@ -168,6 +170,35 @@ class TradeStream:
         if _value(connection, counted) != _value(connection, ranges):
             connection.execute(f"DELETE FROM {IDS}")  # noqa: S608
             connection.execute(_ISLANDS)
+
+
+def _make(path: Path) -> None:
+    """Make the file where there is none: empty, and whole as soon as it has its name.
+
+    DuckDB itself makes a file step by step. Whoever is killed between two of them would leave one
+    that is no database, or has no tables, to readers and to the next writer.
+
+    Raises:
+        CommitFailed: the disk fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        # One process at a time; the kernel lets go when it ends.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        if path.exists():
+            return
+        temporary = path.with_name(f".{path.name}.tmp")
+        for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
+            left.unlink(missing_ok=True)
+        with contextlib.closing(duckdb.connect(temporary)) as connection:
+            connection.execute(_CREATE)
+        temporary.replace(path)
+        os.fsync(directory)
+    except duckdb.Error as error:
+        raise CommitFailed(f"{path}: {error}") from error
+    finally:
+        os.close(directory)
 
 
 def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -161,6 +162,27 @@ def test_a_writer_waits_until_the_reader_is_done(
         assert writer.stdout.readline() == "begun\n"
         reader.communicate("")
         assert writer.stdout.read() == "4\n"
+
+
+def test_a_writer_killed_while_the_file_is_made_leaves_none(path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "import duckdb\n"
+        "from crypto_assets.sinks.duckdb_stream import TradeStream\n"
+        "from crypto_assets_tests.streamed import rows\n"
+        "connect = duckdb.connect\n"
+        "def killed(*words, **named):\n"
+        "    connect(*words, **named)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "duckdb.connect = killed\n"
+        "TradeStream(Path(sys.argv[1])).append(rows(range(4)))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not path.exists()
+    assert TradeStream(path).append(rows(range(4))) == 4
+    assert stored(path).height == 4
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_other_columns_and_other_files_are_refused(path: Path, tmp_path: Path) -> None:
