@@ -6,7 +6,6 @@ in this module, and the table ``verdicts`` in the lake is the truth either way.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 import dagster as dg
 
@@ -160,7 +159,7 @@ def evaluations_of(
 def evaluation_of(
     verdict: Verdict,
     key: str,
-    metadata: Mapping[str, dg.MetadataValue] = MappingProxyType({}),
+    metadata: Mapping[str, dg.MetadataValue] | None = None,
     *,
     blocking: bool = False,
 ) -> dg.AssetCheckEvaluation:
@@ -174,7 +173,7 @@ def evaluation_of(
         metadata={
             "code": dg.MetadataValue.text(verdict.code),
             "evidence": dg.MetadataValue.json(dict(verdict.evidence)),
-            **metadata,
+            **(metadata or {}),
         },
         partition=key,
         blocking=blocking,

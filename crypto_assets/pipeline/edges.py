@@ -11,6 +11,7 @@ from crypto_assets.checks.day import Edge
 from crypto_assets.errors import UnreadableInput
 from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
+from crypto_assets.model.coverage import Range
 from crypto_assets.model.interval import Interval
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.partition import Partition
@@ -26,6 +27,9 @@ class Edges(msgspec.Struct, frozen=True):
     """Whether nothing can be missing after the last trade."""
     previous_close: Decimal | None
     """The last price of the day before, where its ids join on."""
+
+    measured: tuple[Range, ...] = ()
+    """Closed spans in microseconds that klines prove complete where ids prove nothing."""
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()

@@ -10,7 +10,6 @@ from crypto_assets.checks.amounts import OF_TRADES, SUMS_OF_BARS
 from crypto_assets.errors import Incomplete, UnreadableInput
 from crypto_assets.lake.draft import readable
 from crypto_assets.lake.lake import Lake
-from crypto_assets.lake.parts import digest_of
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.manifest import Manifest
 from crypto_assets.model.numbering import Numbering
@@ -124,16 +123,15 @@ def _behind(
     Where the day was judged with what is read and with the trades as both are stored now, it was
     held against them then. ``judged`` names what the verdicts on each asset are about.
     """
-    parts = lake.parts("raw_trades", held.partition)
-    digest = digest_of(parts) if parts else None
-    of = digest_of(lake.parts(held.asset, held.partition))
+    digest = verdicts.about(lake, "raw_trades", held.partition)
+    of = verdicts.about(lake, held.asset, held.partition)
     if judged.get("raw_trades") == digest and judged.get(held.asset) == of:
         return Coverage(), ""
     hot = lake.summary("raw_trades", held.partition)
     if view != "trades":
         sealed = lake.manifest("daily_trades", held.partition)
         return Coverage(), "" if _are_current(lake, held, hot, sealed) else _STALE
-    if hot is None or digest is None or not held.is_sealed:
+    if hot is None or not held.is_sealed:
         return Coverage(), ""
     sealed = lake.manifest(held.asset, held.partition)
     assert sealed is not None  # noqa: S101 - it is held

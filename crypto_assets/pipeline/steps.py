@@ -82,12 +82,10 @@ def bars_1s(
     Raises:
         NothingStored: no trade of that day is stored.
     """
-    trades = lake.summary("raw_trades", partition)
-    if trades is None:
-        raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
-    edges = edges_of(lake, partition, trades)
+    trades = _trades(lake, partition)
     measured = _measured(lake, partition, trades, upstream["raw_trades"])
-    return [_bars(lake, partition, upstream, trades, edges, measured)]
+    edges = msgspec.structs.replace(edges_of(lake, partition, trades), measured=measured)
+    return [_bars(lake, partition, upstream, trades, edges)]
 
 
 def bars_again(
@@ -105,12 +103,15 @@ def bars_again(
         NothingStored: no trade of that day is stored.
         UnreadableInput: the manifest does not say what the bars were made with.
     """
+    edges = Edges.parse(made.parents.get("edges", ""))
+    return _bars(lake, partition, upstream, _trades(lake, partition), edges)
+
+
+def _trades(lake: Lake, partition: Partition) -> Manifest:
     trades = lake.summary("raw_trades", partition)
     if trades is None:
         raise NothingStored(f"bars_1s of {partition}: no trade of that day is stored")
-    edges = Edges.parse(made.parents.get("edges", ""))
-    measured = msgspec.json.decode(made.parents.get("measured", "[]"), type=tuple[Range, ...])
-    return _bars(lake, partition, upstream, trades, edges, measured)
+    return trades
 
 
 def _bars(
@@ -119,7 +120,6 @@ def _bars(
     upstream: Mapping[str, pl.LazyFrame],
     trades: Manifest,
     edges: Edges,
-    measured: tuple[Range, ...],
 ) -> Draft:
     quotes = lake.summary("raw_quotes", partition)
     rows = bars.from_trades(
@@ -133,11 +133,9 @@ def _bars(
         recorded=quotes.recorded if quotes else (),
         in_time_order=trades.inversions == 0,
         numbering=trades.numbering,
-        measured=measured,
+        measured=edges.measured,
     )
     parents = {"raw_trades": trades.logical_hash, "edges": str(edges)}
-    if measured:
-        parents["measured"] = msgspec.json.encode(measured).decode()
     if quotes is not None:
         parents["raw_quotes"] = quotes.logical_hash
     return Draft(rows=rows, parents=parents)

@@ -81,7 +81,7 @@ def judge(lake: Lake, asset: str, partition: Partition) -> tuple[Verdict, ...]:
     damaged file is a verdict too. What the verdicts are about is named before it is looked at: what
     another process stores meanwhile makes them old, not right.
     """
-    digest = _digest(lake, asset, partition)
+    digest = about(lake, asset, partition)
     try:
         found = evaluate(asset, judged_day(lake, asset, partition))
     except UnreadableInput as error:
@@ -138,7 +138,7 @@ def record(
         verdicts = list(old.verdicts) if old else []
         judged = dict(old.judged) if old else {}
         if digest is None:
-            digest = _digest(lake, asset, partition)
+            digest = about(lake, asset, partition)
         fallen = {asset}
         if judged.get(asset) != digest:
             fallen |= downstream_of(asset)
@@ -149,7 +149,7 @@ def record(
         return _write(lake, partition, verdicts, judged)
 
 
-def _digest(lake: Lake, asset: str, partition: Partition) -> str:
+def about(lake: Lake, asset: str, partition: Partition) -> str:
     """Name what an asset's verdicts are about; a day as a whole is its ids and what is around."""
     if asset != "verdicts":
         parts = lake.parts(asset, partition)
@@ -157,7 +157,7 @@ def _digest(lake: Lake, asset: str, partition: Partition) -> str:
     day = _readable_day(lake, partition)
     if day is None:
         return "unreadable"
-    trades, klines = _digest(lake, "raw_trades", partition), _digest(lake, "klines", partition)
+    trades, klines = about(lake, "raw_trades", partition), about(lake, "klines", partition)
     return f"trades={trades} klines={klines} previous={day.previous} next={day.next}"
 
 
@@ -216,7 +216,7 @@ def glance(lake: Lake, partition: Partition) -> Stored:
     """
     stored = read(lake, partition)
     try:
-        digest = _digest(lake, "raw_trades", partition)
+        digest = about(lake, "raw_trades", partition)
     except UnreadableInput as error:
         return Stored(Condition.DEGRADED, (failure("raw_trades", error),), {})
     if stored is not None and digest in ("", stored.judged.get("raw_trades")):
@@ -272,7 +272,7 @@ def hold_back(lake: Lake, asset: str, partition: Partition) -> None:
     before = upstream_of(asset)
     stored = read(lake, partition)
     for name in (name for name in ASSETS if name in before and name != "verdicts"):
-        digest = _digest(lake, name, partition)
+        digest = about(lake, name, partition)
         if digest and (stored is None or stored.judged.get(name) != digest):
             judge(lake, name, partition)
     stored = read(lake, partition)
@@ -291,6 +291,6 @@ def conclude_day(lake: Lake, partition: Partition) -> tuple[Verdict, ...]:
     found = judge(lake, "verdicts", partition)
     for other in (partition.previous, partition.next):
         known = read(lake, other)
-        if known is not None and known.judged.get("verdicts") != _digest(lake, "verdicts", other):
+        if known is not None and known.judged.get("verdicts") != about(lake, "verdicts", other):
             judge(lake, "verdicts", other)
     return found

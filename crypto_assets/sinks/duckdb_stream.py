@@ -181,6 +181,9 @@ def _make(path: Path) -> None:
     Raises:
         CommitFailed: the disk fails.
     """
+    if path.exists():
+        # Whoever refreshes the warehouse has the directory locked, and no batch waits for that.
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     directory = os.open(path.parent, os.O_RDONLY)
     try:

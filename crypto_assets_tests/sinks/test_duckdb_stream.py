@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from crypto_assets.errors import CommitFailed, FileHeld, SchemaMismatch
+from crypto_assets.lake import atomic
 from crypto_assets.model.coverage import Coverage
 from crypto_assets.model.instrument import Instrument
 from crypto_assets.sinks.duckdb_stream import TradeStream, coverage, opened, rows_between
@@ -183,6 +184,19 @@ def test_a_writer_killed_while_the_file_is_made_leaves_none(path: Path) -> None:
     assert TradeStream(path).append(rows(range(4))) == 4
     assert stored(path).height == 4
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_batch_does_not_wait_for_whoever_has_the_directory_locked(path: Path) -> None:
+    TradeStream(path).append(rows(range(4)))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from crypto_assets.sinks.duckdb_stream import TradeStream\n"
+        "from crypto_assets_tests.streamed import rows\n"
+        "TradeStream(Path(sys.argv[1])).append(rows(range(8)))\n"
+    )
+    with atomic.locked(path.parent):
+        subprocess.run([sys.executable, "-c", code, path], check=True, timeout=60)
+    assert stored(path).height == 8
 
 
 def test_other_columns_and_other_files_are_refused(path: Path, tmp_path: Path) -> None:
