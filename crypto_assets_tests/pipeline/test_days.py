@@ -17,9 +17,10 @@ from crypto_assets.pipeline.verdicts import judge
 DAY_MS = 1_721_779_200_000
 
 
-def put(lake: Lake, directory: Path, ids: Iterable[int], name: str = "") -> None:
-    text = "".join(f"{id_},1.5,2.0,3.0,{DAY_MS + id_ * 1_000},True,True\n" for id_ in ids)
-    path = directory / (name or "NEXOUSDT-trades-2024-07-24.csv")
+def put(lake: Lake, directory: Path, ids: Iterable[int], name: str = "", *, days: int = 0) -> None:
+    midnight = DAY_MS + days * 86_400_000
+    text = "".join(f"{id_},1.5,2.0,3.0,{midnight + id_ * 1_000},True,True\n" for id_ in ids)
+    path = directory / (name or f"NEXOUSDT-trades-2024-07-{24 + days}.csv")
     path.write_text(text)
     take(lake, path)
 
@@ -108,13 +109,8 @@ def test_bars_made_before_their_neighbours_came_are_compared_with_what_was_known
     put(lake, tmp_path, range(10, 15))
     build(lake, [day])
     before = lake.manifest("bars_1s", day)
-    for date, ids, days in (("2024-07-23", range(5, 10), -1), ("2024-07-25", range(15, 20), 1)):
-        text = "".join(
-            f"{id_},1.5,2.0,3.0,{DAY_MS + days * 86_400_000 + id_ * 1_000},True,True\n"
-            for id_ in ids
-        )
-        (tmp_path / f"NEXOUSDT-trades-{date}.csv").write_text(text)
-        take(lake, tmp_path / f"NEXOUSDT-trades-{date}.csv")
+    put(lake, tmp_path, range(5, 10), days=-1)
+    put(lake, tmp_path, range(15, 20), days=1)
     assert before is not None
     assert judged_day(lake, "bars_1s", day).rebuilt_bars_hash == before.logical_hash
     assert all(verdict.passed for verdict in judge(lake, "bars_1s", day))

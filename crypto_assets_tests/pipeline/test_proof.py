@@ -88,37 +88,40 @@ def test_a_day_whose_trades_have_no_numbers_is_proven_by_its_klines(
     assert not found.is_complete
 
 
-@pytest.mark.parametrize("view", ["trades", "bars_1s"])
-def test_what_was_made_of_other_values_under_the_same_ids_is_not_complete(
-    lake: Lake,
-    tmp_path: Path,
-    view: str,
-) -> None:
+@pytest.fixture
+def joined(lake: Lake, tmp_path: Path) -> Lake:
+    """Three built days whose ids join: the second is proven."""
     for day in (FIRST, SECOND, THIRD):
         take(lake, csv(tmp_path, day, ids_of(day)))
     build(lake, [FIRST, SECOND, THIRD])
-    assert proof_of(lake, SECOND, view).is_complete
+    return lake
+
+
+@pytest.mark.parametrize("view", ["trades", "bars_1s"])
+def test_what_was_made_of_other_values_under_the_same_ids_is_not_complete(
+    joined: Lake,
+    tmp_path: Path,
+    view: str,
+) -> None:
+    assert proof_of(joined, SECOND, view).is_complete
     path = csv(tmp_path, SECOND, ids_of(SECOND))
     lines = path.read_text().splitlines(keepends=True)
     id_, _, quantity, _, *others = lines[100].split(",")
     lines[100] = ",".join([id_, "1.7", quantity, str(Decimal("1.7") * Decimal(quantity)), *others])
     path.write_text("".join(lines))
-    take(lake, path)
-    found = proof_of(lake, SECOND, view)
+    take(joined, path)
+    found = proof_of(joined, SECOND, view)
     assert (found.is_complete, len(found.missing)) == (False, 0)
     assert "build the day anew" in found.why
-    build(lake, [SECOND])
-    assert proof_of(lake, SECOND, view).is_complete
+    build(joined, [SECOND])
+    assert proof_of(joined, SECOND, view).is_complete
 
 
 @pytest.mark.parametrize("view", ["trades", "bars_1s"])
 def test_the_same_values_in_another_part_leave_a_day_complete(
-    lake: Lake,
+    joined: Lake,
     tmp_path: Path,
     view: str,
 ) -> None:
-    for day in (FIRST, SECOND, THIRD):
-        take(lake, csv(tmp_path, day, ids_of(day)))
-    build(lake, [FIRST, SECOND, THIRD])
-    take(lake, csv(tmp_path, SECOND, ids_of(SECOND)[:200], "NEXOUSDT-trades-2024-07.csv"))
-    assert proof_of(lake, SECOND, view).is_complete
+    take(joined, csv(tmp_path, SECOND, ids_of(SECOND)[:200], "NEXOUSDT-trades-2024-07.csv"))
+    assert proof_of(joined, SECOND, view).is_complete
